@@ -1,0 +1,1 @@
+"""The window: what the oracle has stored, as JSON, pages and badges. Read-only."""

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IOracleCommittee} from "./IOracleCommittee.sol";
+import {IWrappedNative} from "./IWrappedNative.sol";
+
+/// @title Funds, stakes, mirrors and credits.
+/// @notice Money moves in one direction: deposited, owed to an epoch at its start if the free money covers the reward,
+/// then credited to mirrors or returned to the fund when the epoch is settled. Amounts are in the token's smallest unit.
+/// Epochs are those of the oracle committee's clock. "Binds from" names the first epoch for which a change counts.
+interface IRedundancyFund {
+    // ---------------------------------------------------------------------------------------------- types
+
+    /// @notice What holds for all funds of this contract, in epochs.
+    /// `depositNotice` < `changeNotice`; `settleTime` is how long after its end a reported epoch waits for its weight
+    /// vector before it may be passed over; `minCover` is how many epochs a fund must cover to take a registration.
+    struct Terms {
+        uint32 depositNotice;
+        uint32 changeNotice;
+        uint32 unbonding;
+        uint32 settleTime;
+        uint32 minCover;
+    }
+
+    /// @notice The price of redundancy: an epoch pays `reward` for `target` effective mirrors, and of the reward
+    /// `feeBps` / 10,000 goes to the committee for reporting it.
+    struct Offer {
+        uint96 reward;
+        uint16 target;
+        uint16 feeBps;
+        uint32 committee;
+    }
+
+    /// @notice A fund as it is stored. The price of a share is `value` / `shares` and never rises; `value` counts all
+    /// deposits that have joined less what the epochs settled so far have paid; `free` is what later epochs may still
+    /// draw on (below zero while depositors who left are set aside at more than they will get).
+    struct Fund {
+        address token;
+        uint96 minStake;
+        Offer offer;
+        uint96 deposited;
+        address owner;
+        uint32 changesAt;
+        uint8 rebases;
+        uint96 value;
+        uint160 shares;
+        int104 free;
+        uint32 accrued;
+        uint32 segments;
+        Cursor cursor;
+        Offer nextOffer;
+    }
+
+    /// @notice How far a fund is settled: `epoch` is the next to settle; `segment`, `turn` and `set` are heads of queues
+    /// that end at `Fund.segments`, `turns` and `sets`; `reported` counts the epochs settled with a weight vector.
+    struct Cursor {
+        uint32 epoch;
+        uint32 segment;
+        uint32 turns;
+        uint32 turn;
+        uint32 sets;
+        uint32 set;
+        uint32 reported;
+        uint32 positions;
+    }
+
+    /// @notice A run of epochs, first and last included, that were funded at their start on the same terms.
+    struct Segment {
+        uint32 first;
+        uint32 last;
+        uint96 reward;
+        uint16 target;
+        uint16 feeBps;
+        uint32 committee;
+    }
+
+    /// @notice Deposits that join and shares that leave at the start of `epoch`, all at one price: the one that holds
+    /// when every earlier epoch is settled. `aside` is what was set aside from the free money for those who leave.
+    struct Turn {
+        uint32 epoch;
+        uint96 joining;
+        uint96 aside;
+        uint8 rebases;
+        bool priced;
+        uint160 leaving;
+        uint96 value;
+        uint160 shares;
+    }
+
+    /// @notice `turn` is the one at which it joined; `ready` the epoch from which it may leave; `left` its last turn.
+    struct Deposit {
+        address holder;
+        uint96 amount;
+        uint32 fund;
+        uint32 turn;
+        uint32 ready;
+        uint32 left;
+        bool collected;
+    }
+
+    /// @notice A mirror counts in epochs from `start` to before `end` (0 while it stays).
+    /// `reportedAtStart` is the least count of reported epochs from which a sign of life may be missed.
+    struct Mirror {
+        address operator;
+        uint96 stake;
+        address payout;
+        uint32 fund;
+        uint8 position;
+        uint24 reportedAtStart;
+        uint32 start;
+        uint32 end;
+        bool displaced;
+    }
+
+    /// @notice The weight vector of one epoch with its proof; both empty for an epoch that was missed or is given up.
+    /// Four bytes a position: the top bit is a sign of life, the other 31 the weight in units of 1 / ONE.
+    struct Reveal {
+        bytes vector;
+        bytes32[] proof;
+    }
+
+    /// @notice Why an epoch paid what it did.
+    enum Settlement {
+        Paid,
+        Missed,
+        GivenUp
+    }
+
+    // --------------------------------------------------------------------------------------------- events
+
+    event FundCreated(
+        uint256 indexed fund,
+        address indexed owner,
+        address indexed token,
+        string app,
+        Offer offer,
+        uint96 minStake,
+        bytes policy,
+        uint256 bindsFrom
+    );
+    event ReleasePublished(uint256 indexed fund, bytes32 indexed digest, string url, uint256 bindsFrom);
+    event ChangeAnnounced(uint256 indexed fund, Offer offer, bytes policy, uint256 bindsFrom);
+    event Deposited(
+        uint256 indexed fund, uint256 indexed deposit, address indexed holder, uint256 amount, uint256 bindsFrom
+    );
+    event NoticeGiven(uint256 indexed deposit, uint256 ready);
+    event Left(uint256 indexed fund, uint256 indexed deposit, uint256 shares, uint256 bindsFrom);
+    event Collected(uint256 indexed fund, uint256 indexed deposit, address indexed holder, uint256 amount);
+    event MirrorRegistered(
+        uint256 indexed fund,
+        uint256 indexed mirror,
+        address indexed operator,
+        address payout,
+        uint256 position,
+        uint256 stake,
+        string url,
+        uint256 bindsFrom
+    );
+    event MirrorExited(uint256 indexed fund, uint256 indexed mirror, uint256 end, bool removed);
+    event PayoutChanged(uint256 indexed mirror, address payout);
+    event StakeReleased(uint256 indexed mirror, address indexed operator, uint256 amount);
+    /// @notice `paid` includes `fee`; `paid` + `returned` is the epoch's reward.
+    event EpochSettled(
+        uint256 indexed fund,
+        uint256 indexed epoch,
+        Settlement settlement,
+        uint256 paid,
+        uint256 fee,
+        uint256 returned,
+        bytes vector
+    );
+    event Withdrawn(uint256 indexed mirror, address indexed payout, uint256 amount);
+    event FeeWithdrawn(
+        uint256 indexed committee, address indexed token, address indexed recipient, uint256 amount
+    );
+
+    // --------------------------------------------------------------------------------------------- errors
+
+    error InvalidTerms();
+    error UnknownFund(uint256 fund);
+    error NotOwner(uint256 fund, address caller);
+    error NotAContract(address token);
+    error ZeroReward();
+    error InvalidTarget(uint256 target, uint256 most);
+    error FeeTooHigh(uint256 feeBps, uint256 most);
+    error UnknownCommittee(uint256 committee);
+    error ZeroAmount();
+    error DepositTooLarge(uint256 amount, uint256 most);
+    error NotWrappedNative(address token);
+    error ValueMismatch(uint256 value, uint256 amount);
+    error TransferMismatch(address token, uint256 expected, uint256 received);
+    error NotHolder(uint256 deposit, address caller);
+    error NoNotice(uint256 deposit);
+    error NoticeNotOver(uint256 deposit, uint256 ready);
+    error NoticeLapsed(uint256 deposit, uint256 ready);
+    error AlreadyLeft(uint256 deposit);
+    error NotLeft(uint256 deposit);
+    error AlreadyCollected(uint256 deposit);
+    error NotSettledYet(uint256 turn);
+    error StakeTooLow(uint256 stake, uint256 least);
+    error NotCovered(uint256 epochs, uint256 least);
+    error AlreadyRegistered(uint256 mirror);
+    error InvalidUrl(uint256 length, uint256 most);
+    error ZeroPayout();
+    error NoPositionLeft();
+    error PositionNotFree(uint256 mirror);
+    error UnknownMirror(uint256 mirror);
+    error NotOperator(uint256 mirror, address caller);
+    error AlreadyExited(uint256 mirror, uint256 end);
+    error StillAlive(uint256 mirror, uint256 missed, uint256 needed);
+    error StillBonded(uint256 mirror, uint256 until);
+    error NoStake(uint256 mirror);
+    error NotFinal(uint256 epoch);
+    error VectorNeeded(uint256 epoch, uint256 givenUpFrom);
+    error WrongProof(uint256 epoch, bytes32 leaf);
+    error InvalidVector(uint256 epoch, uint256 length);
+    error WeightsExceedTarget(uint256 epoch, uint256 sum, uint256 most);
+    error UnusedReveals(uint256 used, uint256 given);
+    error NothingToWithdraw();
+
+    // -------------------------------------------------------------------------------------------- funders
+
+    /// @param app The application's name, and `policy` its canonical JSON: both for readers of the event only.
+    /// @param release The digest of the release's manifest, found at `releaseUrl`.
+    function createFund(
+        address token,
+        Offer calldata offer,
+        uint96 minStake,
+        string calldata app,
+        bytes calldata policy,
+        bytes32 release,
+        string calldata releaseUrl
+    ) external returns (uint256 fund);
+
+    /// @notice Publishes a release; the oracle counts it from the next epoch's start. Only the owner.
+    function publishRelease(uint256 fund, bytes32 digest, string calldata url) external;
+
+    /// @notice Announces other terms; they bind after a notice longer than the depositors'. Only the owner.
+    function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external;
+
+    /// @notice Adds to the free money of any fund. The deposit pays for epochs that start after it, and no others.
+    /// Native coin may be sent along if the fund's token is its wrapper; then `amount` must equal the value.
+    function topUp(uint256 fund, uint256 amount) external payable returns (uint256 deposit);
+
+    /// @notice Announces that a deposit will leave: possible from `Terms.depositNotice` epochs on, for as many epochs.
+    function giveNotice(uint256 deposit) external;
+
+    /// @notice Takes the deposit out of the free money from the next epoch's start. What it is worth is known when
+    /// every epoch before has been settled.
+    function leave(uint256 deposit) external;
+
+    /// @notice Sends a deposit that has left what it is worth, to its holder. Anyone may call it.
+    function collect(uint256 deposit) external;
+
+    // ------------------------------------------------------------------------------------------ operators
+
+    /// @notice Registers a mirror with a stake in wrapped native coin; it counts from the next epoch's start.
+    /// @param former A mirror of the fund that has ended, whose position is taken over; 0 for a position never used.
+    function register(uint256 fund, string calldata url, address payout, uint96 stake, uint256 former)
+        external
+        payable
+        returns (uint256 mirror);
+
+    /// @notice Ends a mirror with the current epoch. Only its operator.
+    function exit(uint256 mirror) external;
+
+    /// @notice Ends a mirror that has shown no sign of life in the last four reported epochs. Anyone may.
+    function removeDead(uint256 mirror) external;
+
+    /// @notice Changes where the mirror's credit is sent. Only its operator.
+    function changePayout(uint256 mirror, address payout) external;
+
+    /// @notice Sends the stake of an ended mirror back to its operator after the unbonding. Anyone may call it.
+    function releaseStake(uint256 mirror) external;
+
+    /// @notice Sends a mirror's credit to its payout address. Anyone may call it; a transfer that fails keeps the credit.
+    function withdraw(uint256 mirror) external returns (uint256 amount);
+
+    // ----------------------------------------------------------------------------------------- settlement
+
+    /// @notice Settles funded epochs in order, one for each reveal, and passes over dry ones. Anyone may.
+    function settle(uint256 fund, Reveal[] calldata reveals) external;
+
+    /// @notice Sends a committee its fees in one token.
+    function withdrawFee(uint256 committee, address token) external returns (uint256 amount);
+
+    // ---------------------------------------------------------------------------------------------- views
+
+    function ONE() external view returns (uint256);
+    function COMMITTEE() external view returns (IOracleCommittee);
+    function WRAPPED_NATIVE() external view returns (IWrappedNative);
+    function terms() external view returns (Terms memory);
+    function funds() external view returns (uint256);
+    function mirrors() external view returns (uint256);
+    function deposits() external view returns (uint256);
+    function fees(uint256 committee, address token) external view returns (uint256);
+    function fundOf(uint256 fund) external view returns (Fund memory);
+    function mirrorOf(uint256 mirror) external view returns (Mirror memory);
+    function depositOf(uint256 deposit) external view returns (Deposit memory);
+    function segmentOf(uint256 fund, uint256 segment) external view returns (Segment memory);
+    function turnOf(uint256 fund, uint256 turn) external view returns (Turn memory);
+
+    /// @notice The digest of the mirror set that the next registration or exit builds on.
+    function mirrorsDigest(uint256 fund) external view returns (bytes32);
+
+    /// @notice What a mirror can withdraw now.
+    function creditOf(uint256 mirror) external view returns (uint256);
+
+    /// @notice The most that a deposit can be worth when it leaves: its part of the value if nothing owed is paid.
+    function worthOf(uint256 deposit) external view returns (uint256);
+}

@@ -1,0 +1,82 @@
+"""One tree of errors. A name says what went wrong, attributes carry the facts, the text says how to mend it."""
+
+from __future__ import annotations
+
+
+class MirrorbondError(Exception):
+    """Anything that we raise on purpose: the text is one sentence fit for the person at the keyboard."""
+
+
+class InvalidInput(MirrorbondError):
+    """A field of a manifest, policy, setting or command line that cannot be used."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name = name
+        self.problem = problem
+
+
+class InvalidManifest(InvalidInput):
+    """A release's manifest, or a path in one, that cannot be used."""
+
+
+class ManifestMismatch(MirrorbondError):
+    """A directory or server does not hold what the manifest says."""
+
+    def __init__(self, differences: list[str]) -> None:
+        more = f" (and {len(differences) - 5} more)" if len(differences) > 5 else ""
+        super().__init__(f"the release differs: {'; '.join(differences[:5])}{more}")
+        self.differences = differences
+
+
+class WrongPassword(MirrorbondError):
+    """A keystore does not open with the password given."""
+
+
+class ChainUnreachable(MirrorbondError):
+    """No answer from the RPC endpoint."""
+
+
+class ChainMismatch(MirrorbondError):
+    """The RPC endpoint answers, but for another chain or without our contracts."""
+
+
+class TransactionFailed(MirrorbondError):
+    """The chain refused a transaction. `error` is the contract's error by name where there is one."""
+
+    def __init__(self, action: str, error: str, facts: dict[str, object] | None = None) -> None:
+        told = ", ".join(f"{key} {value}" for key, value in (facts or {}).items())
+        super().__init__(f"{action}: the contract refused it: {error}{f' ({told})' if told else ''}")
+        self.action = action
+        self.error = error
+        self.facts = facts or {}
+
+
+class PortInUse(MirrorbondError):
+    """Something else listens where we should."""
+
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(f"{name}: port {port} is in use; stop what listens there or choose another port")
+        self.port = port
+
+
+class NotEnoughBundles(MirrorbondError):
+    """Fewer bundles than the quorum: the epoch cannot be reported from here."""
+
+    def __init__(self, epoch: int, bundles: int, quorum: int) -> None:
+        super().__init__(f"epoch {epoch}: {bundles} bundles, the quorum is {quorum}")
+        self.epoch = epoch
+        self.bundles = bundles
+        self.quorum = quorum
+
+
+class EvidenceMismatch(MirrorbondError):
+    """A recomputation from the evidence gives something else than the chain holds."""
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__("; ".join(differences))
+        self.differences = differences
+
+
+class ProcessFailed(MirrorbondError):
+    """A process that we started did not come up."""

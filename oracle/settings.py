@@ -1,0 +1,79 @@
+"""Everything that the environment decides: the only reader of os.environ.
+
+Every setting is MIRRORBOND_<NAME>, except DATABASE_URL and REDIS_URL, which other software shares.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from oracle.errors import InvalidInput
+
+
+class Settings(BaseSettings):
+    """One node's settings; the defaults run everything on this machine below `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="MIRRORBOND_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        default=Path("~/.mirrorbond"), description="Folder of this node's state: store, queue, keys, logs."
+    )
+    database_url: str = Field(
+        default="", validation_alias="DATABASE_URL", description="SQLAlchemy URL; empty for SQLite in `home`."
+    )
+    redis_url: str = Field(
+        default="", validation_alias="REDIS_URL", description="Redis or Valkey; empty for an embedded one in `home`."
+    )
+    rpc_url: str = Field(default="http://127.0.0.1:8545", description="The chain's JSON-RPC endpoint.")
+    fund_contract: str = Field(default="", description="Address of RedundancyFund.")
+    committee_contract: str = Field(default="", description="Address of OracleCommittee.")
+    committee: int = Field(default=1, ge=1, description="Number of the committee that this node belongs to.")
+    first_block: int = Field(default=0, ge=0, description="Block of the contracts' deployment: indexing starts here.")
+    confirmations: int = Field(default=0, ge=0, description="Blocks to stay behind the head of the chain.")
+    keystores: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Keystore files (web3 secret storage) of the members this node signs for, by comma."
+    )
+    password_file: Path | None = Field(default=None, description="File whose first line opens the keystores.")
+    node_name: str = Field(default="node", pattern=r"^[a-z0-9-]{1,60}$", description="Name of this node in its votes.")
+    api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
+    allow_loopback: bool = Field(
+        default=False, description="Probe loopback addresses; only taken on a development chain (id 31337)."
+    )
+    placement_file: Path | None = Field(
+        default=None, description="JSON table of prefixes to networks; only taken on a development chain (id 31337)."
+    )
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
+
+    @field_validator("keystores", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    def store_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'store.sqlite'}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises: InvalidInput naming the variable that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        raise InvalidInput(name if name.endswith("_URL") else f"MIRRORBOND_{name}", first["msg"]) from error

@@ -1,0 +1,266 @@
+"""The schema. Rows under "the chain" are a fold over `logs` and are rebuilt when the chain reorganises; rows under
+"the node" are what this node measured, made of it and sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData()
+
+
+class Wei(TypeDecorator[int]):
+    """An unbounded integer, stored as decimal text: no database has 256 bits."""
+
+    impl = sa.String(80)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Any) -> str | None:
+        """To text."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> int | None:
+        """From text."""
+        return None if value is None else int(value)
+
+
+def _table(name: str, *columns: Any) -> sa.Table:
+    return sa.Table(name, metadata, *columns)
+
+
+def _id(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, primary_key=True, autoincrement=False)
+
+
+def _digest(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.String(66), **options)
+
+
+def _address(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.String(42), **options)
+
+
+def _int(name: str, **options: Any) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, **({"nullable": False} | options))
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, **({"nullable": False} | options))
+
+
+def _wei(name: str, **options: Any) -> sa.Column[int]:
+    return sa.Column(name, Wei, **({"nullable": False} | options))
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, default=False)
+
+
+# ---------------------------------------------------------------------------------------------------- the chain
+
+blocks = _table(
+    "blocks", _id("number"), _digest("hash", nullable=False), _digest("parent", nullable=False), _int("timestamp_s")
+)
+logs = _table(
+    "logs",
+    _digest("block_hash", primary_key=True),
+    _id("log_index"),
+    _int("block_number", index=True),
+    _int("block_timestamp_s"),
+    _digest("tx_hash", nullable=False),
+    _address("contract", nullable=False),
+    _text("event"),
+    sa.Column("args", sa.JSON, nullable=False),
+)
+committee_configs = _table(
+    "committee_configs",
+    _id("committee"),
+    _id("version"),
+    _int("since"),
+    sa.Column("members", sa.JSON, nullable=False),
+    _int("quorum"),
+    _address("fee_recipient", nullable=False),
+    _digest("digest", nullable=False),
+)
+funds = _table(
+    "funds",
+    _id("fund"),
+    _address("owner", nullable=False),
+    _address("token", nullable=False),
+    _text("app"),
+    _wei("min_stake_wei"),
+    _int("created_epoch"),
+)
+offers = _table(
+    "offers",
+    _id("fund"),
+    _id("binds_from"),
+    _wei("reward_wei"),
+    _int("target"),
+    _int("fee_bps"),
+    _int("committee"),
+    _text("policy"),
+)
+releases = _table(
+    "releases", _id("fund"), _id("sequence"), _int("binds_from"), _digest("digest", nullable=False), _text("url")
+)
+mirrors = _table(
+    "mirrors",
+    _id("mirror"),
+    _int("fund", index=True),
+    _address("operator", nullable=False),
+    _address("payout", nullable=False),
+    _int("position"),
+    _wei("stake_wei"),
+    _text("url"),
+    _int("start_epoch"),
+    _int("end_epoch", nullable=True),
+    _flag("removed"),
+    _flag("stake_released"),
+)
+mirror_sets = _table("mirror_sets", _id("fund"), _id("since"), _digest("digest", nullable=False))
+deposits = _table(
+    "deposits",
+    _id("deposit"),
+    _int("fund", index=True),
+    _address("holder", nullable=False),
+    _wei("amount_wei"),
+    _int("binds_from"),
+    _int("ready_epoch", nullable=True),
+    _int("left_epoch", nullable=True),
+    _wei("collected_wei", nullable=True),
+    _digest("tx_hash", nullable=False),
+)
+chain_reports = _table(
+    "chain_reports",
+    _id("committee"),
+    _id("epoch"),
+    _digest("root", nullable=False),
+    _digest("evidence", nullable=False),
+    _wei("signers"),
+    _address("poster", nullable=False),
+    _digest("tx_hash", nullable=False),
+    _int("accepted_s"),
+)
+settlements = _table(
+    "settlements",
+    _id("fund"),
+    _id("epoch"),
+    _text("settlement"),
+    _wei("paid_wei"),
+    _wei("fee_wei"),
+    _wei("returned_wei"),
+    _text("vector"),
+    _digest("tx_hash", nullable=False),
+)
+credits = _table("credits", _id("mirror"), _id("epoch"), _int("fund", index=True), _int("weight"), _wei("amount_wei"))
+withdrawals = _table(
+    "withdrawals",
+    _digest("tx_hash", primary_key=True),
+    _id("log_index"),
+    _int("mirror", index=True),
+    _address("payout", nullable=False),
+    _wei("amount_wei"),
+)
+fee_withdrawals = _table(
+    "fee_withdrawals",
+    _digest("tx_hash", primary_key=True),
+    _id("log_index"),
+    _int("committee"),
+    _address("token", nullable=False),
+    _address("recipient", nullable=False),
+    _wei("amount_wei"),
+)
+CHAIN_TABLES = (
+    committee_configs,
+    funds,
+    offers,
+    releases,
+    mirrors,
+    mirror_sets,
+    deposits,
+    chain_reports,
+    settlements,
+    credits,
+    withdrawals,
+    fee_withdrawals,
+)
+
+# ----------------------------------------------------------------------------------------------------- the node
+
+facts = _table("facts", sa.Column("name", sa.String(80), primary_key=True), sa.Column("value", sa.JSON, nullable=False))
+"""Small facts by name: contract addresses, the clock, chain id, token symbols, when this node last indexed."""
+manifests = _table(
+    "manifests", _digest("digest", primary_key=True), sa.Column("body", sa.LargeBinary, nullable=False), _int("read_s")
+)
+votes = _table(
+    "votes",
+    _id("fund"),
+    _id("mirror"),
+    _id("epoch"),
+    _id("slot"),
+    sa.Column("node", sa.String(80), primary_key=True),
+    sa.Column("reason", sa.String(32), nullable=False),
+    _int("latency_ms", nullable=True),
+    sa.Column("address", sa.String(64)),
+    _text("path", nullable=True),
+    _text("detail"),
+    _int("at_ms"),
+)
+admissions = _table(
+    "admissions",
+    _id("mirror"),
+    _digest("release", primary_key=True),
+    sa.Column("node", sa.String(80), primary_key=True),
+    sa.Column("reason", sa.String(32), nullable=False),
+    _text("detail"),
+    _int("files_read"),
+    _int("at_ms"),
+)
+"""The outcome of the last complete read of a mirror: reason "up" when every file was right."""
+bundles = _table(
+    "bundles",
+    _id("committee"),
+    _id("epoch"),
+    _address("member", primary_key=True),
+    _digest("digest", nullable=False),
+    _text("signature"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+results = _table("results", _id("fund"), _id("epoch"), _int("committee"), sa.Column("body", sa.JSON, nullable=False))
+"""What the committee made of a fund's epoch (`FundResult` as JSON), as this node computed it."""
+reports = _table(
+    "reports",
+    _id("committee"),
+    _id("epoch"),
+    _digest("root", nullable=False),
+    _digest("evidence", nullable=False),
+    sa.Column("leaves", sa.JSON, nullable=False),
+    sa.Column("set_members", sa.JSON, nullable=False),
+)
+report_signatures = _table(
+    "report_signatures",
+    _id("committee"),
+    _id("epoch"),
+    _address("member", primary_key=True),
+    _digest("root", nullable=False),
+    _text("signature"),
+)
+evidence = _table(
+    "evidence",
+    _id("committee"),
+    _id("epoch"),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+transactions = _table(
+    "transactions",
+    sa.Column("purpose", sa.String(120), primary_key=True),
+    _digest("tx_hash", nullable=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    _text("error", nullable=True),
+    _int("at_ms"),
+)
+"""What this node sent, by purpose ("report:1:7", "settle:3:7-9"): for people; the chain is checked before each send."""

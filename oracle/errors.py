@@ -80,3 +80,20 @@ class EvidenceMismatch(MirrorbondError):
 
 class ProcessFailed(MirrorbondError):
     """A process that we started did not come up."""
+
+
+class StoreUnreachable(MirrorbondError):
+    """The database does not open."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"the store {url} does not open: {problem}")
+        self.url = url
+        self.problem = problem
+
+
+class StoreTooNew(MirrorbondError):
+    """A later version of this software has changed the store's schema."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"the store is at revision {revision}, which this version does not know; install a newer one")
+        self.revision = revision

@@ -155,7 +155,9 @@ settlements = _table(
     _text("vector"),
     _digest("tx_hash", nullable=False),
 )
-credits = _table("credits", _id("mirror"), _id("epoch"), _int("fund", index=True), _int("weight"), _wei("amount_wei"))
+credits = _table(  # noqa: A001 - the contract's word
+    "credits", _id("mirror"), _id("epoch"), _int("fund", index=True), _int("weight"), _wei("amount_wei")
+)
 withdrawals = _table(
     "withdrawals",
     _digest("tx_hash", primary_key=True),
@@ -198,8 +200,8 @@ manifests = _table(
 votes = _table(
     "votes",
     _id("fund"),
-    _id("mirror"),
     _id("epoch"),
+    _id("mirror"),
     _id("slot"),
     sa.Column("node", sa.String(80), primary_key=True),
     sa.Column("reason", sa.String(32), nullable=False),

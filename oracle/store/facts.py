@@ -1,0 +1,51 @@
+"""Small facts by name: what is known of the chain and of this node, outside the chain's own rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from oracle.model import Clock
+from oracle.store.db import reading, upsert, writing
+from oracle.store.tables import facts
+
+CHAIN_ID = "chain_id"
+CONTRACTS = "contracts"
+"""{"fund": address, "committee": address}."""
+CLOCK = "clock"
+"""The four fields of `Clock`."""
+TERMS = "terms"
+"""`IRedundancyFund.Terms` by its names on the chain."""
+INDEXED = "indexed"
+"""{"block": number, "timestamp_s": that block's time, "at_s": when this node indexed it}."""
+TOKEN = "token:"
+"""Followed by the token's address: {"symbol": text, "decimals": number}."""
+
+
+def put(engine: sa.Engine, name: str, value: Any) -> None:
+    """Stores a JSON value under a name, in place of what was there."""
+    with writing(engine) as connection:
+        upsert(connection, facts, [{"name": name, "value": value}])
+
+
+def get(engine: sa.Engine, name: str) -> Any:
+    """The value under a name; None if there is none."""
+    with reading(engine) as connection:
+        return get_in(connection, name)
+
+
+def get_in(connection: sa.Connection, name: str) -> Any:
+    """The same, inside the caller's transaction."""
+    return connection.execute(sa.select(facts.c.value).where(facts.c.name == name)).scalar()
+
+
+def put_clock(engine: sa.Engine, clock: Clock) -> None:
+    """Stores the committee contract's time."""
+    put(engine, CLOCK, {name: getattr(clock, name) for name in Clock.__slots__})
+
+
+def get_clock(engine: sa.Engine) -> Clock | None:
+    """The committee contract's time; None before the chain was first indexed."""
+    value = get(engine, CLOCK)
+    return Clock(**value) if value else None

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from oracle.errors import InvalidInput, StoreUnreachable
+from oracle.errors import InvalidInput, StoreTooNew, StoreUnreachable
 from oracle.store.migrate import is_current, migrate
 
 BUSY_TIMEOUT_MS = 10_000
@@ -73,17 +73,21 @@ def _checked(text: str) -> sa.URL:
 
 
 def _open(url: sa.URL, read_only: bool) -> sa.Engine:
+    engine = _engine(url, read_only=False)
     try:
-        if url.get_backend_name() == "sqlite":
+        if engine.dialect.name == "sqlite":
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = _engine(url, read_only=False)
         _migrate_alone(engine)
-        if read_only:
-            engine.dispose()
-            engine = _engine(url, read_only=True)
     except (OSError, sa.exc.OperationalError) as error:
+        engine.dispose()
         raise StoreUnreachable(url.render_as_string(hide_password=True), str(error).splitlines()[0]) from error
-    return engine
+    except StoreTooNew:
+        engine.dispose()
+        raise
+    if not read_only:
+        return engine
+    engine.dispose()
+    return _engine(url, read_only=True)
 
 
 def _migrate_alone(engine: sa.Engine) -> None:

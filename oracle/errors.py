@@ -97,3 +97,31 @@ class StoreTooNew(MirrorbondError):
     def __init__(self, revision: str) -> None:
         super().__init__(f"the store is at revision {revision}, which this version does not know; install a newer one")
         self.revision = revision
+
+
+class RangeRefused(MirrorbondError):
+    """The RPC endpoint will not look through so many blocks at once."""
+
+    def __init__(self, first: int, last: int, problem: str) -> None:
+        super().__init__(f"the chain's endpoint refuses logs of blocks {first} to {last}: {problem}")
+        self.first = first
+        self.last = last
+
+
+class TransactionPending(MirrorbondError):
+    """A transaction was sent, but no block has taken it within the time limit. It may still be taken."""
+
+    def __init__(self, action: str, tx_hash: str, waited_s: float) -> None:
+        super().__init__(f"{action}: transaction {tx_hash} is in no block after {waited_s:.0f} s; look again later")
+        self.action = action
+        self.tx_hash = tx_hash
+
+
+class FeeTooHigh(MirrorbondError):
+    """The chain asks more for gas than we are willing to pay now."""
+
+    def __init__(self, action: str, base_fee_wei: int, cap_wei: int) -> None:
+        super().__init__(f"{action}: gas costs {base_fee_wei} wei, over the cap of {cap_wei}: wait, or raise the cap")
+        self.action = action
+        self.base_fee_wei = base_fee_wei
+        self.cap_wei = cap_wei

@@ -52,6 +52,11 @@ def _refuse_floats(value: Any) -> None:
             _refuse_floats(item)
 
 
+def printable(raw: bytes) -> str:
+    """A stranger's bytes as text that any database takes: NUL and what is not UTF-8 as backslash escapes."""
+    return raw.decode(errors="backslashreplace").replace("\0", "\\x00")
+
+
 class VoteState(StrEnum):
     """What one node says of one mirror in one slot."""
 

@@ -1,0 +1,138 @@
+"""A connection to a chain. What goes wrong with the endpoint is ChainUnreachable or ChainMismatch, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+from eth_typing import HexStr
+from hexbytes import HexBytes
+from web3 import HTTPProvider, Web3
+from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
+from web3.types import FilterParams, LogReceipt, RPCEndpoint, RPCResponse
+
+from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
+
+_TOO_MUCH = (400, 413, 504)
+"""The statuses with which endpoints refuse a range of logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's header; hashes as 0x-hex, time in Unix seconds."""
+
+    number: int
+    hash: str
+    parent: str
+    timestamp_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One endpoint of one chain. Not to be carried over a fork: a child process connects anew."""
+
+    rpc_url: str
+    chain_id: int
+    web3: Web3 = field(repr=False, compare=False)
+
+    def head(self) -> Block:
+        """The newest block."""
+        return _block(self.web3.eth.get_block("latest"))
+
+    def block(self, number: int) -> Block | None:
+        """The block of this number in the chain as it is now, or None."""
+        try:
+            return _block(self.web3.eth.get_block(number))
+        except BlockNotFound:
+            return None
+
+    def logs(self, contracts: Sequence[str], first: int, last: int) -> list[LogReceipt]:
+        """The contracts' logs of the blocks `first` to `last`, in order.
+
+        Raises: RangeRefused if the endpoint will not look through so many blocks at once.
+        """
+        wanted = {"address": list(contracts), "fromBlock": first, "toBlock": last}
+        try:
+            found = self.web3.eth.get_logs(cast(FilterParams, wanted))
+        except (Web3RPCError, _StatusRefused) as error:
+            raise RangeRefused(first, last, str(error)) from error
+        return sorted(found, key=lambda log: (log["blockNumber"], log["logIndex"]))
+
+    def balance(self, account: str) -> int:
+        """An account's native coin, in wei."""
+        return self.web3.eth.get_balance(Web3.to_checksum_address(account))
+
+    def has_code(self, address: str) -> bool:
+        """Whether a contract stands at the address."""
+        return len(self.web3.eth.get_code(Web3.to_checksum_address(address))) > 0
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """The result of any method of the endpoint; development chains have many of their own."""
+        response = self.web3.provider.make_request(RPCEndpoint(method), list(params))
+        if "error" in response:
+            raise Web3RPCError(str(response["error"]), rpc_response=response)
+        return response["result"]
+
+
+def connect(rpc_url: str, expect_chain: int | None = None, timeout_s: float = 10) -> Chain:
+    """Asks the endpoint which chain it is.
+
+    Raises: ChainUnreachable if it does not answer; ChainMismatch if it is not the chain `expect_chain`.
+    """
+    web3 = Web3(_Provider(rpc_url, timeout_s), middleware=[], ens=None)
+    chain_id = web3.eth.chain_id
+    if expect_chain not in (None, chain_id):
+        raise ChainMismatch(f"{origin(rpc_url)} is chain {chain_id}, not {expect_chain}: correct MIRRORBOND_RPC_URL")
+    return Chain(rpc_url, chain_id, web3)
+
+
+def origin(rpc_url: str) -> str:
+    """The URL's scheme, host and port: what may be shown, for a path or query may hold a key."""
+    parts = urlsplit(rpc_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+class _StatusRefused(ChainUnreachable):
+    """An HTTP status that may mean that too much was asked at once."""
+
+
+class _Provider(HTTPProvider):
+    """Asks once, within a time limit, and says in one sentence what went wrong."""
+
+    # A token's revert may name any URL (EIP-3668): nobody tells this process where to connect.
+    global_ccip_read_enabled = False
+
+    def __init__(self, rpc_url: str, timeout_s: float) -> None:
+        super().__init__(rpc_url, {"timeout": timeout_s}, exception_retry_configuration=None)
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """One JSON-RPC request."""
+        try:
+            return super().make_request(method, params)
+        except requests.HTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            problem = f"answers with the HTTP status {status}"
+            raise (_StatusRefused if status in _TOO_MUCH else ChainUnreachable)(self._sentence(problem)) from error
+        except requests.Timeout as error:
+            raise _StatusRefused(self._sentence("does not answer in time")) from error
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise ChainUnreachable(self._sentence("is no http(s) URL")) from error
+        except requests.RequestException as error:
+            raise ChainUnreachable(self._sentence("does not answer")) from error
+        except (ValueError, BadResponseFormat) as error:
+            raise ChainUnreachable(self._sentence("does not speak JSON-RPC")) from error
+
+    def _sentence(self, problem: str) -> str:
+        return f"the chain's endpoint {origin(str(self.endpoint_uri))} {problem}: check MIRRORBOND_RPC_URL"
+
+
+def _block(header: Any) -> Block:
+    return Block(header["number"], hex0x(header["hash"]), hex0x(header["parentHash"]), header["timestamp"])
+
+
+def hex0x(value: bytes | str) -> str:
+    """Bytes as 0x and lower-case hexadecimal digits."""
+    return HexBytes(HexStr(value) if isinstance(value, str) else value).to_0x_hex()

@@ -1,0 +1,124 @@
+"""The order in which mirrors count: newcomers last, better ones overtake, one epoch feeding the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from oracle.errors import InvalidInput
+from oracle.model import Address, MirrorId, Place, RankedMirror
+
+MARGIN_BPS = 200
+"""By how much a mirror's service must beat that of the one directly above it,"""
+EPOCHS_TO_SWAP = 4
+"""in how many consecutive epochs, to change places with it."""
+OUTAGES_KEPT = 2
+
+Entry = tuple[MirrorId, int, Address, str]
+"""A mirror as the chain has it at an epoch's start: mirror, position, operator, URL."""
+
+
+def rank(previous: Sequence[RankedMirror], mirrors: Sequence[Entry]) -> tuple[RankedMirror, ...]:
+    """The ranked mirrors of an epoch: those of `previous` that still count, then newcomers by ascending mirror.
+
+    `previous` is what the last reported epoch left (`FundResult.ranks`), `mirrors` those that count now.
+
+    Raises: InvalidInput if a mirror stands twice.
+    """
+    current = {mirror: (position, operator, url) for mirror, position, operator, url in mirrors}
+    if len(current) < len(mirrors):
+        raise InvalidInput("mirrors", "one stands twice in the list")
+    before = in_order(previous)
+    staying = [ranked for ranked in before if ranked.mirror in current]
+    known = {ranked.mirror for ranked in staying}
+    newcomers = [RankedMirror(mirror, 0, Address(""), "", 0) for mirror in sorted(current) if mirror not in known]
+    ordered = _renumbered(before, [*staying, *newcomers])
+    return tuple(_with_facts(ranked, *current[ranked.mirror]) for ranked in ordered)
+
+
+def in_order(mirrors: Iterable[RankedMirror]) -> list[RankedMirror]:
+    """The mirrors, highest rank first.
+
+    Raises: InvalidInput if two have one rank, or one stands twice.
+    """
+    ordered = sorted(mirrors, key=lambda ranked: ranked.rank)
+    if len({ranked.rank for ranked in ordered}) < len(ordered):
+        raise InvalidInput("ranks", "two mirrors have the same rank")
+    if len({ranked.mirror for ranked in ordered}) < len(ordered):
+        raise InvalidInput("ranks", "a mirror stands twice in the list")
+    return ordered
+
+
+def next_ranks(
+    mirrors: Sequence[RankedMirror], service: Mapping[MirrorId, int] | None, places: Mapping[MirrorId, Sequence[Place]]
+) -> tuple[RankedMirror, ...]:
+    """The ranks after an epoch with this `service` (bps, before exclusions), seen in these places.
+
+    `service` is None if nothing was measured: then no streak grows or breaks. A mirror seen in a new prefix or
+    autonomous system (its first sight apart) goes to the end.
+    """
+    before = in_order(mirrors)
+    streaks = {ranked.mirror: ranked.streak for ranked in before} if service is None else _streaks(before, service)
+    moved = {ranked.mirror for ranked in before if _moved(ranked, places.get(ranked.mirror, ()))}
+    swapped = _swapped([replace(ranked, streak=streaks[ranked.mirror]) for ranked in before], moved)
+    order = [r for r in swapped if r.mirror not in moved] + [r for r in swapped if r.mirror in moved]
+    return tuple(
+        replace(ranked, networks=ranked.networks | networks(places.get(ranked.mirror, ())))
+        for ranked in _renumbered(before, order)
+    )
+
+
+def networks(places: Iterable[Place]) -> frozenset[str]:
+    """The prefixes and autonomous systems of places, as `RankedMirror.networks` keeps them; a platform by its name,
+    since its prefixes are not the operator's choice."""
+    found = set[str]()
+    for place in places:
+        found |= {f"platform {place.platform}"} if place.platform else {place.prefix, *_system(place)}
+    return frozenset(found)
+
+
+def _system(place: Place) -> tuple[str, ...]:
+    return (f"AS{place.asn}",) if place.asn else ()
+
+
+def _with_facts(ranked: RankedMirror, position: int, operator: Address, url: str) -> RankedMirror:
+    return replace(ranked, position=position, operator=operator, url=url)
+
+
+def _streaks(before: Sequence[RankedMirror], service: Mapping[MirrorId, int]) -> dict[MirrorId, int]:
+    streaks = {ranked.mirror: 0 for ranked in before}
+    for above, ranked in pairwise(before):
+        if service.get(ranked.mirror, 0) >= service.get(above.mirror, 0) + MARGIN_BPS:
+            streaks[ranked.mirror] = ranked.streak + 1
+    return streaks
+
+
+def _moved(ranked: RankedMirror, places: Sequence[Place]) -> bool:
+    return bool(ranked.networks) and not networks(places) <= ranked.networks
+
+
+def _swapped(before: Sequence[RankedMirror], moved: set[MirrorId]) -> list[RankedMirror]:
+    """Swap what has earned it, from the top; nobody moves by two places in one epoch."""
+    order = list(before)
+    i = 1
+    while i < len(order):
+        earned = order[i].streak >= EPOCHS_TO_SWAP and moved.isdisjoint({order[i].mirror, order[i - 1].mirror})
+        if earned:
+            order[i - 1], order[i] = order[i], order[i - 1]
+        i += 2 if earned else 1
+    return order
+
+
+def _renumbered(before: Sequence[RankedMirror], order: Sequence[RankedMirror]) -> list[RankedMirror]:
+    """Ranks from 0; a streak only counts against the same mirror above."""
+    former, latter = _above(before), _above(order)
+    return [
+        replace(ranked, rank=place, streak=ranked.streak if former.get(ranked.mirror) == latter[ranked.mirror] else 0)
+        for place, ranked in enumerate(order)
+    ]
+
+
+def _above(order: Sequence[RankedMirror]) -> dict[MirrorId, MirrorId | None]:
+    above: list[MirrorId | None] = [None, *(ranked.mirror for ranked in order)]
+    return {ranked.mirror: above[i] for i, ranked in enumerate(order)}

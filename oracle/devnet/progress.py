@@ -1,0 +1,105 @@
+"""The demo while it runs: every mirror's slots of this epoch as they are voted on, and what became of the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from oracle.devnet.table import WORDS
+from oracle.model import Reason, VoteState, state_of
+
+MARKS = {VoteState.UP: ("█", "green"), VoteState.DOWN: ("×", "red"), VoteState.UNKNOWN: ("?", "yellow")}
+AHEAD = ("·", "dim")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One server's epoch so far: what is known of each slot that was voted on."""
+
+    name: str
+    kind: str
+    votes: Mapping[int, Reason]
+
+    def state(self) -> str:
+        """The newest vote in words."""
+        return WORDS[self.votes[max(self.votes)]] if self.votes else "no vote yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The demo at one moment; `news` is what happened, the newest last."""
+
+    epoch: int
+    last_epoch: int
+    slot: int
+    slots: int
+    lines: Sequence[Line]
+    news: Sequence[str]
+
+    def heading(self) -> str:
+        """Where in time we are."""
+        if self.epoch == 0:
+            return f"Epoch 0 of {self.last_epoch}: setting up"
+        return f"Epoch {self.epoch} of {self.last_epoch}, slot {self.slot + 1} of {self.slots}"
+
+
+def draw(snapshot: Snapshot) -> RenderableType:
+    """The snapshot as it stands on a terminal."""
+    table = Table(title=snapshot.heading(), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("server", "slots of this epoch", "now"):
+        table.add_column(name, no_wrap=True)
+    for line in snapshot.lines:
+        table.add_row(Text(line.name), strip(line, snapshot.slots), line.state())
+    return Group(table, Text("\n".join(snapshot.news[-6:]), "dim"))
+
+
+def strip(line: Line, slots: int) -> Text:
+    """One mark a slot."""
+    marks = (MARKS[state_of(line.votes[slot])] if slot in line.votes else AHEAD for slot in range(slots))
+    return Text.assemble(*marks)
+
+
+def in_a_line(snapshot: Snapshot) -> str:
+    """The snapshot for a log: who is not up, and why."""
+    up = [line for line in snapshot.lines if line.state() == WORDS[Reason.UP]]
+    others = ", ".join(f"{line.name} {line.state()}" for line in snapshot.lines if line not in up)
+    return f"{snapshot.heading()}: {len(up)} up{'; ' if others else ''}{others}"
+
+
+class Progress:
+    """Shows snapshots: in place on a terminal, otherwise a line at each quarter of an epoch and one for each news."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._told = 0
+        self._said = (-1, -1)
+
+    @contextmanager
+    def shown(self) -> Iterator[Progress]:
+        """Keep the picture on the terminal until the end of the block."""
+        if not self._console.is_terminal:
+            yield self
+            return
+        with Live(console=self._console, auto_refresh=False) as self._live:
+            yield self
+        self._live = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw what is now."""
+        if self._live:
+            self._live.update(draw(snapshot), refresh=True)
+            return
+        for news in snapshot.news[self._told :]:
+            self._console.print(news, soft_wrap=True, highlight=False)
+        self._told = len(snapshot.news)
+        moment = (snapshot.epoch, snapshot.slot * 4 // max(1, snapshot.slots))
+        if moment != self._said:
+            self._said = moment
+            self._console.print(in_a_line(snapshot), soft_wrap=True, highlight=False)

@@ -14,6 +14,8 @@ MARGIN_BPS = 200
 EPOCHS_TO_SWAP = 4
 """in how many consecutive epochs, to change places with it."""
 OUTAGES_KEPT = 2
+MOST_NETWORKS = 64
+"""Beyond so many, only those of the last epoch are remembered: a rank list must not grow without end."""
 
 Entry = tuple[MirrorId, int, Address, str]
 """A mirror as the chain has it at an epoch's start: mirror, position, operator, URL."""
@@ -64,7 +66,7 @@ def next_ranks(
     swapped = _swapped([replace(ranked, streak=streaks[ranked.mirror]) for ranked in before], moved)
     order = [r for r in swapped if r.mirror not in moved] + [r for r in swapped if r.mirror in moved]
     return tuple(
-        replace(ranked, networks=ranked.networks | networks(places.get(ranked.mirror, ())))
+        replace(ranked, networks=_remembered(ranked.networks, networks(places.get(ranked.mirror, ()))))
         for ranked in _renumbered(before, order)
     )
 
@@ -76,6 +78,11 @@ def networks(places: Iterable[Place]) -> frozenset[str]:
     for place in places:
         found |= {f"platform {place.platform}"} if place.platform else {place.prefix, *_system(place)}
     return frozenset(found)
+
+
+def _remembered(before: frozenset[str], now: frozenset[str]) -> frozenset[str]:
+    together = before | now
+    return together if len(together) <= MOST_NETWORKS or together == before else now
 
 
 def _system(place: Place) -> tuple[str, ...]:

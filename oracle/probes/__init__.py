@@ -1,0 +1,1 @@
+"""The prober: asks mirrors for files over fresh connections and says what came back."""

@@ -1,0 +1,146 @@
+"""From a name to the addresses behind it: one resolution, and every address guarded."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from oracle.errors import InvalidInput
+from oracle.model import Reason
+from oracle.probes.exchange import clean
+from oracle.probes.guard import allowed
+from oracle.probes.url import BaseUrl, parse_url
+
+__all__ = ["BaseUrl", "Located", "Lookup", "Resolved", "allowed", "is_address", "locate", "parse_url", "resolve"]
+
+_RESOLVERS = 128  # names that hang must not keep others waiting
+
+Lookup = Callable[[str, int], list[str]]
+"""Host and port to addresses. Raises: OSError or UnicodeError where there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a name led to: `addresses` all of which may be probed (IPv4 first), or the reason why there are none."""
+
+    addresses: tuple[str, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+    dns_ms: int = 0
+
+    def pick(self, turn: int) -> str:
+        """One address, another each turn, IPv4 where there is any."""
+        fours = [address for address in self.addresses if ":" not in address]
+        choice = fours or list(self.addresses)
+        return choice[turn % len(choice)]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A URL read and resolved: `base` and `address` to ask, or the reason why it cannot be asked."""
+
+    base: BaseUrl | None = None
+    address: str = ""
+    dns_ms: int = 0
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def locate(
+    urls: Sequence[str], limit_s: float, *, turn: int = 0, allow_loopback: bool = False, lookup: Lookup | None = None
+) -> list[Located]:
+    """Each base URL with one address behind it, another of its addresses each `turn`; never raises for a bad one."""
+    read = [_read(url) for url in urls]
+    keys = {(base.host, base.port) for base in read if isinstance(base, BaseUrl)}
+    found = resolve(keys, limit_s, allow_loopback=allow_loopback, lookup=lookup)
+    return [
+        _located(base, found[base.host, base.port], turn)
+        if isinstance(base, BaseUrl)
+        else Located(reason=Reason.ADDRESS_REFUSED, detail=base)
+        for base in read
+    ]
+
+
+def resolve(
+    hosts: Iterable[tuple[str, int]], limit_s: float, *, allow_loopback: bool = False, lookup: Lookup | None = None
+) -> Mapping[tuple[str, int], Resolved]:
+    """Each (host, port) asked of the system's resolver once, all of them at the same time.
+
+    A name counts with all of its addresses or not at all: one that may not be probed refuses it. After `limit_s`
+    seconds a name without an answer is DNS, one never asked NOT_MEASURED. Never raises for a bad name.
+    """
+    wanted = dict.fromkeys(hosts)
+    found = {key: _guarded([key[0]], 0, allow_loopback) for key in wanted if is_address(key[0])}
+    names = [key for key in wanted if key not in found]
+    if names:
+        found |= _resolve_names(names, limit_s, allow_loopback, lookup or _ask_system)
+    return found
+
+
+def is_address(host: str) -> bool:
+    """Whether the host is an address already, not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(url: str) -> BaseUrl | str:
+    try:
+        return parse_url(url)
+    except InvalidInput as error:
+        return clean(str(error))
+
+
+def _located(base: BaseUrl, resolved: Resolved, turn: int) -> Located:
+    address = resolved.pick(turn) if resolved.addresses else ""
+    return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail)
+
+
+def _resolve_names(
+    names: list[tuple[str, int]], limit_s: float, allow_loopback: bool, lookup: Lookup
+) -> dict[tuple[str, int], Resolved]:
+    pool = ThreadPoolExecutor(max_workers=min(_RESOLVERS, len(names)), thread_name_prefix="resolve")
+    futures = {key: pool.submit(_timed, lookup, key) for key in names}
+    wait(futures.values(), timeout=limit_s)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {key: _answer(future, limit_s, allow_loopback) for key, future in futures.items()}
+
+
+def _answer(future: Future[tuple[list[str], int]], limit_s: float, allow_loopback: bool) -> Resolved:
+    if future.cancelled():
+        return Resolved(reason=Reason.NOT_MEASURED, detail="the node had no time to resolve the name")
+    if not future.done():
+        return Resolved(reason=Reason.DNS, detail=f"no answer within {int(limit_s * 1000)} ms")
+    error = future.exception()
+    if error is not None:
+        return Resolved(reason=Reason.DNS, detail=clean(str(getattr(error, "strerror", None) or error)))
+    addresses, dns_ms = future.result()
+    return _guarded(addresses, dns_ms, allow_loopback)
+
+
+def _guarded(addresses: list[str], dns_ms: int, allow_loopback: bool) -> Resolved:
+    refused = [address for address in addresses if not allowed(address, allow_loopback=allow_loopback)]
+    if refused:
+        return Resolved(reason=Reason.ADDRESS_REFUSED, detail=f"{refused[0]} is not a public address", dns_ms=dns_ms)
+    if not addresses:
+        return Resolved(reason=Reason.DNS, detail="the name has no address", dns_ms=dns_ms)
+    ordered = sorted(set(addresses), key=lambda address: (":" in address, ip_address(address).packed))
+    return Resolved(addresses=tuple(ordered), dns_ms=dns_ms)
+
+
+def _timed(lookup: Lookup, key: tuple[str, int]) -> tuple[list[str], int]:
+    started = time.monotonic()
+    addresses = lookup(*key)
+    return addresses, int((time.monotonic() - started) * 1000)
+
+
+def _ask_system(host: str, port: int) -> list[str]:
+    """The system resolver's addresses. Raises: OSError or UnicodeError if there are none."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(answer[4][0]) for answer in answers]

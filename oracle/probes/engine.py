@@ -1,0 +1,168 @@
+"""Many requests at once, each over a connection of its own, within one budget of time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from oracle.model import Reason
+from oracle.probes.exchange import Phases, Request, Response, clean
+from oracle.probes.handle import Handle
+from oracle.probes.url import may_redirect
+from oracle.probes.wire import Wire
+
+__all__ = ["Phases", "Request", "Response", "fetch_all"]
+
+CONCURRENCY = 100
+_MOST_HOPS = 3
+_RETRY_AFTER_S = 0.1
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def fetch_all(
+    requests: Sequence[Request], budget_s: float, *, concurrency: int = CONCURRENCY, ca_file: str | None = None
+) -> list[Response]:
+    """The responses in the order of the requests; never raises for what a server does.
+
+    When the budget ends, what never started is NOT_MEASURED, and so is what had run for less than a quarter of the
+    budget and less than its own time limit: that is this node's lack of time. The rest is TIMEOUT. `ca_file` replaces
+    the certificate authorities (certifi's).
+    """
+    engine = _Engine(requests, budget_s, ca_file)
+    try:
+        return engine.run(max(1, concurrency))
+    finally:
+        engine.close()
+
+
+@dataclass(slots=True)
+class _Job:
+    index: int
+    request: Request
+    url: str
+    attempts: int = 0
+    hops: int = 0
+    started: float = 0.0
+
+    def left_ms(self) -> int:
+        return self.request.timeout_ms - int((time.monotonic() - self.started) * 1000)
+
+
+class _Engine:
+    def __init__(self, requests: Sequence[Request], budget_s: float, ca_file: str | None) -> None:
+        self._began = time.monotonic()
+        self._budget_s = budget_s
+        self._ca_file = ca_file
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, _Job]] = []
+        for index, request in enumerate(requests):
+            self._queue(_Job(index, request, request.url), self._began + request.delay_ms / 1000)
+        self._running: dict[Any, tuple[Handle, _Job]] = {}
+        self._idle: list[Handle] = []
+        self._responses: list[Response | None] = [None] * len(requests)
+        self._wire = Wire()
+
+    def run(self, concurrency: int) -> list[Response]:
+        end = self._began + self._budget_s
+        while (self._waiting or self._running) and (left_s := end - time.monotonic()) > 0:
+            next_s = self._start_due(concurrency)
+            for easy, code, text in self._wire.turn(min(left_s, next_s)):
+                self._finish(easy, code, text)
+        self._give_up()
+        return [response for response in self._responses if response is not None]
+
+    def close(self) -> None:
+        for easy in list(self._running):
+            self._release(easy)
+        self._wire.close()
+        for handle in self._idle:
+            handle.easy.close()
+
+    def _queue(self, job: _Job, due: float) -> None:
+        heapq.heappush(self._waiting, (due, next(self._order), job))
+
+    def _start_due(self, concurrency: int) -> float:
+        """Start what is due as far as there is room; in how many seconds to look again."""
+        while self._waiting and len(self._running) < concurrency:
+            wait_s = self._waiting[0][0] - time.monotonic()
+            if wait_s > 0:
+                return wait_s
+            self._start(heapq.heappop(self._waiting)[2])
+        return 3600.0 if self._running else 0.0
+
+    def _start(self, job: _Job) -> None:
+        if not job.hops:
+            job.started = time.monotonic()
+            job.attempts += 1
+        handle = self._idle.pop() if self._idle else Handle(self._ca_file)
+        try:
+            handle.prepare(job.request, job.url, job.left_ms())
+        except (ValueError, TypeError) as error:  # not a URL that libcurl could take
+            self._idle.append(handle)
+            self._record(job, Reason.NOT_MEASURED, clean(str(error)))
+            return
+        self._running[handle.easy] = (handle, job)
+        self._wire.add(handle.easy)
+
+    def _finish(self, easy: Any, code: int, text: str) -> None:
+        handle, job = self._running[easy]
+        response, may_retry = handle.result(job.request, code, text, job.attempts)
+        location = handle.location()
+        self._release(easy)
+        if may_retry and job.attempts <= job.request.retries:
+            job.url, job.hops = job.request.url, 0
+            self._queue(job, time.monotonic() + _RETRY_AFTER_S)
+        elif response.reason is None and response.status in _REDIRECTS:
+            self._redirect(job, location, response)
+        else:
+            self._responses[job.index] = _with_total(response, job)
+
+    def _redirect(self, job: _Job, location: str, response: Response) -> None:
+        refusal = _refusal(job, location)
+        if not refusal:
+            job.url, job.hops = location.partition("#")[0], job.hops + 1
+            self._queue(job, 0.0)
+            return
+        self._responses[job.index] = replace(_with_total(response, job), reason=Reason.REDIRECT, detail=refusal)
+
+    def _release(self, easy: Any) -> None:
+        handle, _ = self._running.pop(easy)
+        self._wire.remove(easy)
+        self._idle.append(handle)
+
+    def _give_up(self) -> None:
+        for _, job in self._running.values():
+            ran_s = time.monotonic() - job.started
+            if ran_s >= min(job.request.timeout_ms / 1000, self._budget_s / 4):
+                self._record(job, Reason.TIMEOUT, f"no complete answer within {int(ran_s * 1000)} ms")
+            else:
+                self._record(job, Reason.NOT_MEASURED, "the node had no time to wait for the answer")
+        for _, _, job in self._waiting:
+            self._record(job, Reason.NOT_MEASURED, "the node had no time to ask")
+
+    def _record(self, job: _Job, reason: Reason, detail: str) -> None:
+        request = job.request
+        self._responses[job.index] = Response(
+            request.url, request.address, reason=reason, detail=detail, attempts=job.attempts
+        )
+
+
+def _refusal(job: _Job, location: str) -> str:
+    """Why a redirect is not followed, "" if it is."""
+    if job.hops >= _MOST_HOPS:
+        return f"more than {_MOST_HOPS} redirects"
+    if not may_redirect(job.url, location):
+        return clean(f"leads to {location.partition('?')[0] or 'nowhere'}")
+    return ""
+
+
+def _with_total(response: Response, job: _Job) -> Response:
+    """Redirects count from the first request of the attempt."""
+    if not job.hops:
+        return response
+    total_ms = int((time.monotonic() - job.started) * 1000) + 1
+    return replace(response, phases=replace(response.phases, total_ms=total_ms))

@@ -1,0 +1,112 @@
+"""Where an address is: its prefix always, its network and country from a table of prefixes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from oracle.errors import InvalidInput
+from oracle.model import Place
+from oracle.probes.guard import plain
+
+_NAME = "placement table"
+_COUNTRY = re.compile(r"([A-Z]{2})?")
+_KNOWN = frozenset({"asn", "country", "platform"})
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a prefix: `asn` 0, `country` "" and `platform` "" where it is not."""
+
+    asn: int = 0
+    country: str = ""
+    platform: str = ""
+
+
+class Table:
+    """Prefixes with what is known of them; the longest one that holds an address counts."""
+
+    def __init__(self, entries: Mapping[Network, Entry]) -> None:
+        self._by_length: dict[tuple[int, int], dict[int, Entry]] = {}
+        for network, entry in entries.items():
+            level = self._by_length.setdefault((network.version, network.prefixlen), {})
+            level[int(network.network_address)] = entry
+        self._lengths = sorted(self._by_length, reverse=True)
+
+    def find(self, address: str) -> Entry:
+        """The entry for an address; an empty one if no prefix holds it."""
+        inner = plain(address)
+        for version, length in self._lengths:
+            if version == inner.version:
+                bits = inner.max_prefixlen - length
+                if entry := self._by_length[version, length].get(int(inner) >> bits << bits):
+                    return entry
+        return Entry()
+
+
+UNKNOWN = Table({})
+"""Knows of no network: every place has asn 0 and country "". A table of real networks comes with the data package."""
+
+
+def place_of(address: str, table: Table = UNKNOWN) -> Place:
+    """The place of an address; of the IPv4 address inside where it is mapped or translated.
+
+    Raises: ValueError if it is no address.
+    """
+    inner = plain(address)
+    length = 24 if isinstance(inner, IPv4Address) else 48
+    entry = table.find(address)
+    prefix = ip_network((inner.packed, length), strict=False)
+    return Place(str(inner), str(prefix), entry.asn, entry.country, entry.platform)
+
+
+def load_table(path: Path) -> Table:
+    """The table in a JSON file, {"127.1.3.0/24": {"asn": 64503, "country": "DE"}}.
+
+    Raises: InvalidInput if the file cannot be read or used.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(_NAME, f"{path} cannot be read: {error.strerror}") from error
+    return parse_table(text)
+
+
+def parse_table(text: bytes | str) -> Table:
+    """The table in JSON text, as in `load_table`.
+
+    Raises: InvalidInput naming the first entry that cannot be used.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(_NAME, "is no JSON; write one object of prefixes") from error
+    if not isinstance(document, dict):
+        raise InvalidInput(_NAME, "must be one object of prefixes")
+    return Table({_network(prefix): _entry(prefix, value) for prefix, value in document.items()})
+
+
+def _network(prefix: str) -> Network:
+    try:
+        return ip_network(prefix)
+    except ValueError as error:
+        raise InvalidInput(_NAME, f"{prefix!r} is no prefix; write it as 192.0.2.0/24") from error
+
+
+def _entry(prefix: str, value: Any) -> Entry:
+    if not isinstance(value, dict) or not value.keys() <= _KNOWN:
+        raise InvalidInput(_NAME, f"{prefix} must be an object of asn, country and platform only")
+    asn, country, platform = value.get("asn", 0), value.get("country", ""), value.get("platform", "")
+    if not isinstance(asn, int) or isinstance(asn, bool) or not 0 <= asn < 2**32:
+        raise InvalidInput(_NAME, f"{prefix} has the asn {asn!r}; write a number from 0 to 4294967295")
+    if not isinstance(country, str) or not _COUNTRY.fullmatch(country):
+        raise InvalidInput(_NAME, f"{prefix} has the country {country!r}; write two capital letters")
+    if not isinstance(platform, str):
+        raise InvalidInput(_NAME, f"{prefix} has the platform {platform!r}; write a name")
+    return Entry(asn, country, platform)

@@ -1,0 +1,110 @@
+"""Takes in one answer as it streams: counts, hashes and caps it, and keeps only what was asked for."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from hashlib import sha256
+
+from oracle.probes.exchange import Request, clean
+
+_STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
+_KEPT = frozenset(
+    "age cache-control content-encoding content-length content-type date etag last-modified location retry-after "
+    "server transfer-encoding via".split()
+)
+_STOP = -1
+_ROOM = 64 * 1024
+
+
+class Sink:
+    """The two callbacks of one transfer and what they gathered. `stopped` says which cap ended it: "headers",
+    "body", or "status" for an answer whose body nobody needs."""
+
+    def __init__(self, request: Request) -> None:
+        self._max_bytes = request.max_bytes
+        self._max_header_bytes = request.max_header_bytes
+        self._kept: bytearray | None = bytearray() if request.keep_body else None
+        self._hash = sha256()
+        self._decoder: Decoder | None = None
+        self.status = 0
+        self.length = 0
+        self.header_bytes = 0
+        self.headers: dict[str, str] = {}
+        self.stopped = ""
+
+    def header(self, line: bytes) -> int | None:
+        """One line of the head or of the trailers."""
+        self.header_bytes += len(line)
+        if self.header_bytes > self._max_header_bytes:
+            self.stopped = "headers"
+            return _STOP
+        if status := _STATUS.match(line):
+            self.status = int(status[1])
+            self.headers.clear()
+            return None
+        name, _, value = line.decode("latin-1").partition(":")
+        if (name := name.strip().lower()) in _KEPT:
+            self.headers[name] = clean(value.strip())
+        return None
+
+    def write(self, chunk: bytes) -> int | None:
+        """One piece of the body."""
+        if self.status != 200:
+            self.stopped = "status"
+            return _STOP
+        if not self.length:
+            self._decoder = Decoder.of(self.headers.get("content-encoding", ""), self._max_bytes)
+        self.length += len(chunk)
+        self._hash.update(chunk)
+        if self._decoder is not None:
+            self._decoder.feed(chunk)
+        if self.length > self._max_bytes:
+            self.stopped = "body"
+            return _STOP
+        if self._kept is not None:
+            self._kept += chunk
+        return None
+
+    def body(self) -> bytes | None:
+        """The body, if it was to be kept."""
+        return None if self._kept is None else bytes(self._kept)
+
+    def digest(self) -> str:
+        """SHA-256 of all that came, hexadecimal."""
+        return self._hash.hexdigest()
+
+    def decoded(self) -> str | None:
+        """SHA-256 of what a compressed body holds, None if it is not compressed or cannot be read."""
+        return self._decoder.digest() if self._decoder is not None else None
+
+
+class Decoder:
+    """Unpacks gzip or deflate in bounded memory, up to a cap, only to hash it."""
+
+    def __init__(self, cap: int) -> None:
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._hash = sha256()
+        self._left = cap
+        self._broken = False
+
+    @classmethod
+    def of(cls, encoding: str, cap: int) -> Decoder | None:
+        """The decoder for a Content-Encoding, None if it is none that we read."""
+        return cls(cap) if encoding.strip().lower() in ("gzip", "x-gzip", "deflate") else None
+
+    def feed(self, chunk: bytes) -> None:
+        """The next packed bytes."""
+        try:
+            while chunk and not self._broken and not self._unpack.eof:
+                piece = self._unpack.decompress(chunk, _ROOM)
+                self._left -= len(piece)
+                self._broken = self._left < 0
+                self._hash.update(piece)
+                chunk = self._unpack.unconsumed_tail
+        except zlib.error:
+            self._broken = True
+
+    def digest(self) -> str | None:
+        """SHA-256 of what was inside, None if it was not whole."""
+        return self._hash.hexdigest() if self._unpack.eof and not self._broken else None

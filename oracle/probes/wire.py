@@ -1,0 +1,79 @@
+"""libcurl's multi interface on the system's own poller: CurlMulti.select() spins on descriptors beyond 1023."""
+
+from __future__ import annotations
+
+import selectors
+import time
+from typing import Any
+
+import pycurl
+
+_INTEREST = {
+    pycurl.POLL_IN: selectors.EVENT_READ,
+    pycurl.POLL_OUT: selectors.EVENT_WRITE,
+    pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
+}
+Finished = tuple[Any, int, str]
+
+
+class Wire:
+    """Runs transfers until each has ended; belongs to one thread of one process."""
+
+    def __init__(self) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._selector = selectors.DefaultSelector()
+        self._timer: float | None = None
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
+
+    def add(self, easy: Any) -> None:
+        """Start a transfer."""
+        self._multi.add_handle(easy)
+
+    def remove(self, easy: Any) -> None:
+        """End a transfer, finished or not."""
+        self._multi.remove_handle(easy)
+
+    def turn(self, wait_s: float) -> list[Finished]:
+        """Wait for something to happen, at most `wait_s`; the transfers that ended: handle, error code or 0, text."""
+        if self._timer is not None:
+            wait_s = min(wait_s, self._timer - time.monotonic())
+        for key, events in self._selector.select(max(0.0, wait_s)):
+            self._multi.socket_action(key.fd, _mask(events))
+        if self._timer is not None and time.monotonic() >= self._timer:
+            self._timer = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        return self._finished()
+
+    def close(self) -> None:
+        """Give all back; every transfer must have been removed."""
+        self._multi.close()
+        self._selector.close()
+
+    def _finished(self) -> list[Finished]:
+        ended: list[Finished] = []
+        more = 1
+        while more:
+            more, good, bad = self._multi.info_read()
+            ended += [(easy, 0, "") for easy in good]
+            ended += bad
+        return ended
+
+    def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
+        known = descriptor in self._selector.get_map()
+        if what == pycurl.POLL_REMOVE or what not in _INTEREST:
+            if known:
+                self._selector.unregister(descriptor)
+        elif known:
+            self._selector.modify(descriptor, _INTEREST[what])
+        else:
+            self._selector.register(descriptor, _INTEREST[what])
+
+    def _set_timer(self, after_ms: int) -> None:
+        self._timer = None if after_ms < 0 else time.monotonic() + after_ms / 1000
+
+
+def _mask(events: int) -> int:
+    read = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
+    return int(read | (pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0))

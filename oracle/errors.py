@@ -29,6 +29,19 @@ class ManifestMismatch(MirrorbondError):
         self.differences = differences
 
 
+class FetchFailed(MirrorbondError):
+    """Something that we need from a server did not come. `url` is without its query."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"{url}: {problem}")
+        self.url = url
+        self.problem = problem
+
+
+class KeystoreUnreadable(MirrorbondError):
+    """A keystore file that is missing, cannot be read or is no keystore."""
+
+
 class WrongPassword(MirrorbondError):
     """A keystore does not open with the password given."""
 
@@ -46,7 +59,7 @@ class TransactionFailed(MirrorbondError):
 
     def __init__(self, action: str, error: str, facts: dict[str, object] | None = None) -> None:
         told = ", ".join(f"{key} {value}" for key, value in (facts or {}).items())
-        super().__init__(f"{action}: the contract refused it: {error}{f' ({told})' if told else ''}")
+        super().__init__(f"{action} was refused: {error}{f' ({told})' if told else ''}")
         self.action = action
         self.error = error
         self.facts = facts or {}

@@ -146,10 +146,18 @@ def vector_digest(data: bytes) -> Digest:
 
 
 def registered(
-    digest: Digest, mirror: MirrorId | int, position: int, operator: Address | str, url: str, binds_from: int
+    digest: Digest, mirror: MirrorId | int, position: int, operator: Address | str, url: str | bytes, binds_from: int
 ) -> Digest:
-    """The digest of the mirror set after a registration (rolling, see `IRedundancyFund.mirrorsDigest`)."""
-    words = (uint_word(mirror), uint_word(position), address_word(operator), keccak256(url.encode()))
+    """The digest of the mirror set after a registration (rolling, see `IRedundancyFund.mirrorsDigest`).
+
+    `url` as bytes where it is a stranger's and need not be valid UTF-8.
+    """
+    words = (
+        uint_word(mirror),
+        uint_word(position),
+        address_word(operator),
+        keccak256(url.encode() if isinstance(url, str) else url),
+    )
     return _fold(to_bytes32(digest), *words, uint_word(binds_from))
 
 

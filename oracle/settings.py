@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     committee_contract: str = Field(default="", description="Address of OracleCommittee.")
     committee: int = Field(default=1, ge=1, description="Number of the committee that this node belongs to.")
     first_block: int = Field(default=0, ge=0, description="Block of the contracts' deployment: indexing starts here.")
+    chain_id: int | None = Field(default=None, description="The chain that the endpoint must be; empty for any.")
+    index_blocks: int = Field(default=2_000, ge=1, description="Most blocks to ask the chain's endpoint for at once.")
     confirmations: int = Field(default=0, ge=0, description="Blocks to stay behind the head of the chain.")
     keystores: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Keystore files (web3 secret storage) of the members this node signs for, by comma."
@@ -47,6 +49,9 @@ class Settings(BaseSettings):
     )
     placement_file: Path | None = Field(
         default=None, description="JSON table of prefixes to networks; only taken on a development chain (id 31337)."
+    )
+    devnet_chain: str = Field(
+        default="", pattern="^(|anvil|hardhat)$", description="Development chain to start; empty: anvil if it is there."
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
 

@@ -66,7 +66,8 @@ def failed(action: str, error: ContractLogicError | Web3RPCError) -> Transaction
     """What a refused call or transaction means."""
     if isinstance(error, Web3RPCError):
         message = message_of(error)
-        known = "InsufficientFunds" if "insufficient funds" in message.lower() else message
+        poor = "insufficient funds" in message.lower() or "enough funds" in message.lower()
+        known = "InsufficientFunds" if poor else message[:200]
         return TransactionFailed(action, known)
     data = error.data
     if isinstance(data, dict):  # Hardhat

@@ -1,0 +1,176 @@
+"""Follows the contracts' logs into the store: may be killed anywhere, run twice at once and meet reorganisations."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from oracle.chain.client import Block, Chain
+from oracle.chain.contracts import CommitteeContract, FundContract, Token
+from oracle.chain.events import decode_all
+from oracle.errors import ChainMismatch, ChainUnreachable, MirrorbondError, RangeRefused
+from oracle.model import Clock, printable
+from oracle.settings import Settings
+from oracle.store import facts, journal, ledger
+from oracle.store.fold import Log
+from oracle.store.journal import KnownBlock
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What one run did: the newest block now in the store, the chain's head (less the confirmations), how many logs
+    came, and to which block it had to go back first (None: it had not)."""
+
+    indexed: int
+    head: int
+    logs: int
+    rewound_to: int | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the store is at the head."""
+        return self.indexed >= self.head
+
+
+def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches: int | None = None) -> IndexResult:
+    """Brings the store to the head of the chain, batch by batch; each is in the store wholly or not at all.
+
+    Raises: ChainUnreachable; ChainMismatch if the store belongs to another chain or other contracts.
+    """
+    clock = bind(engine, chain, settings)
+    rewound_to = _go_back(engine, chain, clock)
+    head = chain.head().number - settings.confirmations
+    reach, logs, batches = settings.index_blocks, 0, 0
+    while (first := _next(engine, settings)) <= head and batches != most_batches:
+        try:
+            found = _batch(engine, chain, settings, clock, first, min(head, first + reach - 1))
+        except RangeRefused as refusal:
+            if reach == 1:
+                raise ChainUnreachable(str(refusal)) from refusal
+            reach = max(1, min(reach, head - first + 1) // 2)
+            continue
+        if found is None:
+            break  # the chain or the store changed meanwhile: the next run sees how
+        logs += found
+        batches += 1
+    _learn_tokens(engine, chain)
+    return IndexResult(_next(engine, settings) - 1, head, logs, rewound_to)
+
+
+def bind(engine: sa.Engine, chain: Chain, settings: Settings) -> Clock:
+    """Makes sure that the store is of this chain and these contracts; a fresh one is from now on.
+
+    Raises: ChainMismatch.
+    """
+    committee = CommitteeContract(chain, settings.committee_contract)
+    fund = FundContract(chain, settings.fund_contract)
+    clock = committee.clock()
+    here: Mapping[str, Any] = {
+        facts.CHAIN_ID: chain.chain_id,
+        facts.CONTRACTS: {"fund": fund.address, "committee": committee.address},
+        facts.CLOCK: asdict(clock),
+    }
+    for name, value in here.items():
+        known = facts.get(engine, name)
+        if known is None:
+            facts.put(engine, name, value)
+        elif known != value:
+            raise ChainMismatch(
+                f"the store follows another deployment ({name} {known}, here {value}): "
+                "use another MIRRORBOND_HOME or DATABASE_URL"
+            )
+    return clock
+
+
+def _next(engine: sa.Engine, settings: Settings) -> int:
+    tip = journal.tip(engine)
+    return settings.first_block if tip is None else tip.number + 1
+
+
+def _go_back(engine: sa.Engine, chain: Chain, clock: Clock) -> int | None:
+    """Takes back what the chain has dropped: everything after the newest block that it still has."""
+    known = journal.known_blocks(engine)
+    if not known or _holds(chain, known[0]):
+        return None
+    # Of blocks that follow each other, once one holds all before it do.
+    held = bisect.bisect_left(known, True, key=lambda block: _holds(chain, block))
+    ancestor = known[held] if held < len(known) else None
+    to = -1 if ancestor is None else ancestor.number
+    log.warning("chain_reorganised", tip=known[0].number, back_to=to)
+    journal.rewind(engine, known[0], ancestor, clock)
+    return to
+
+
+def _holds(chain: Chain, block: KnownBlock) -> bool:
+    now = chain.block(block.number)
+    return now is not None and now.hash == block.hash
+
+
+def _batch(engine: sa.Engine, chain: Chain, settings: Settings, clock: Clock, first: int, last: int) -> int | None:
+    """Adds the blocks `first` to `last`; None if they are not one chain with what the store has."""
+    before = journal.tip(engine)
+    end = chain.block(last)
+    events = decode_all(chain.logs([settings.committee_contract, settings.fund_contract], first, last))
+    blocks = _headers(chain, {event.block_number for event in events} | {first, last})
+    if blocks is None or not _is_one_chain(before, blocks, end):
+        return None
+    if any(blocks[event.block_number].hash != event.block_hash for event in events):
+        return None
+    logs = [
+        Log(
+            block_hash=event.block_hash,
+            log_index=event.log_index,
+            block_number=event.block_number,
+            block_timestamp_s=blocks[event.block_number].timestamp_s,
+            tx_hash=event.tx_hash,
+            contract=event.contract,
+            event=event.name,
+            args=event.args,
+        )
+        for event in events
+    ]
+    known = [KnownBlock(**asdict(blocks[number])) for number in sorted(blocks)]
+    return len(logs) if journal.append(engine, before, known, logs, clock) else None
+
+
+def _headers(chain: Chain, numbers: set[int]) -> dict[int, Block] | None:
+    found = {number: chain.block(number) for number in sorted(numbers)}
+    present = {number: block for number, block in found.items() if block is not None}
+    return present if len(present) == len(numbers) else None
+
+
+def _is_one_chain(before: KnownBlock | None, blocks: Mapping[int, Block], end: Block | None) -> bool:
+    """Whether the first block follows what the store has, neighbours follow each other, and the last, read before and
+    after the logs, stayed the same: then no reorganisation came between the requests."""
+    if end != blocks[max(blocks)]:
+        return False
+    if before is not None and blocks[min(blocks)].parent != before.hash:
+        return False
+    return all(number - 1 not in blocks or block.parent == blocks[number - 1].hash for number, block in blocks.items())
+
+
+def _learn_tokens(engine: sa.Engine, chain: Chain) -> None:
+    """Asks the tokens of new funds for their names; a token that answers badly is shown without."""
+    for address in ledger.tokens(engine):
+        name = facts.TOKEN + address
+        if facts.get(engine, name) is None:
+            facts.put(engine, name, _token(chain, address))
+
+
+def _token(chain: Chain, address: str) -> dict[str, Any]:
+    try:
+        token = Token(chain, address)
+        decimals = token.decimals()
+        symbol = printable(token.symbol().encode())[:16]
+    except ChainUnreachable:
+        raise
+    except (MirrorbondError, ValueError):
+        return {"symbol": address[:8], "decimals": 0}
+    return {"symbol": symbol, "decimals": min(decimals, 36)}

@@ -1,6 +1,7 @@
 """A release: the hash of every file, as canonical JSON whose own hash is on the chain.
 
-Pure: `oracle.release` reads folders and servers. Paths are names of files, "/" between folders; a URL percent-encodes each segment.
+Pure: `oracle.release` reads folders and servers. Paths are names of files, "/" between folders; a URL percent-encodes
+each segment.
 """
 
 from __future__ import annotations

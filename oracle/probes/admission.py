@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
-from urllib.parse import quote
 
+from oracle.manifest import Manifest, ReleaseFile, url_path
 from oracle.model import Address, Digest, MirrorId, Reason
 from oracle.probes import ownership
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import fetch_all
 from oracle.probes.exchange import Request
-from oracle.probes.integrity import Judgement, ReleasedFile, cap_of, judge
+from oracle.probes.integrity import Judgement, cap_of, judge
 
 _CONCURRENCY = 4  # a newcomer is not to be flooded
 _CHUNK = 32
 _LEAST_BYTES_S = 128 * 1024
 _LONGEST_DNS_S = 5.0
-
-
-class Release(Protocol):
-    """A manifest, as far as a complete read needs it: `files` without the cold ones."""
-
-    @property
-    def files(self) -> Sequence[ReleasedFile]:
-        """Every file that may be asked for again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +47,11 @@ class Admission:
 
 def read_completely(
     candidate: Candidate,
-    manifest: Release,
+    manifest: Manifest,
     *,
     budget_s: float,
     max_bytes: int = 4 * 1024**3,
-    previous: Release | None = None,
+    previous: Manifest | None = None,
     allow_loopback: bool = False,
     ca_file: str | None = None,
     lookup: Lookup | None = None,
@@ -82,7 +73,7 @@ def read_completely(
     return _read(candidate, manifest, previous, located, end, ca_file)
 
 
-def _may_begin(candidate: Candidate, manifest: Release, max_bytes: int, located: Located) -> Judgement:
+def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located: Located) -> Judgement:
     if located.reason is not None:
         return located.reason, located.detail
     total = sum(file.length for file in manifest.files)
@@ -95,7 +86,12 @@ def _may_begin(candidate: Candidate, manifest: Release, max_bytes: int, located:
 
 
 def _read(
-    candidate: Candidate, manifest: Release, previous: Release | None, located: Located, end: float, ca_file: str | None
+    candidate: Candidate,
+    manifest: Manifest,
+    previous: Manifest | None,
+    located: Located,
+    end: float,
+    ca_file: str | None,
 ) -> Admission:
     before = {file.path: file for file in previous.files} if previous is not None else {}
     files_read = bytes_read = 0
@@ -112,11 +108,11 @@ def _read(
     return Admission(candidate.mirror, candidate.release, Reason.UP, "", files_read, bytes_read)
 
 
-def _request(candidate: Candidate, located: Located, file: ReleasedFile, before: Mapping[str, ReleasedFile]) -> Request:
+def _request(candidate: Candidate, located: Located, file: ReleaseFile, before: Mapping[str, ReleaseFile]) -> Request:
     if located.base is None:
         raise ValueError("not located")
     return Request(
-        located.base.join(quote(file.path)),
+        located.base.join(url_path(file.path)),
         located.address,
         timeout_ms=candidate.timeout_ms + file.length * 1000 // _LEAST_BYTES_S,
         max_bytes=cap_of(file, before.get(file.path), candidate.max_file_bytes),
@@ -125,7 +121,7 @@ def _request(candidate: Candidate, located: Located, file: ReleasedFile, before:
     )
 
 
-def _chunks(files: Iterable[ReleasedFile]) -> Iterable[list[ReleasedFile]]:
+def _chunks(files: Iterable[ReleaseFile]) -> Iterable[list[ReleaseFile]]:
     rest = iter(files)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

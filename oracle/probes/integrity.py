@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from oracle.manifest import ReleaseFile
 from oracle.model import Reason
 from oracle.probes.exchange import Response
 
 Judgement = tuple[Reason, str]
 
 
-class ReleasedFile(Protocol):
-    """A file of a release, as in the manifest."""
-
-    @property
-    def path(self) -> str:
-        """The file's name below the base."""
-
-    @property
-    def sha256(self) -> str:
-        """Hexadecimal."""
-
-    @property
-    def length(self) -> int:
-        """In bytes."""
-
-
 def judge(
-    response: Response, expected: ReleasedFile, previous: ReleasedFile | None = None, *, previous_counts: bool = False
+    response: Response, expected: ReleaseFile, previous: ReleaseFile | None = None, *, previous_counts: bool = False
 ) -> Judgement:
     """What an answer says of the server that should hold `expected`, with a sentence for people.
 
@@ -39,26 +22,22 @@ def judge(
         return response.reason, response.detail
     if response.status != 200:
         return Reason.HTTP_STATUS, f"answered {response.status}"
-    if response.sha256 == _hex(expected):
+    if response.sha256 == expected.sha256:
         return Reason.UP, ""
-    if previous is not None and response.sha256 == _hex(previous):
+    if previous is not None and response.sha256 == previous.sha256:
         return (Reason.UP, "the release before") if previous_counts else (Reason.STALE_RELEASE, "the release before")
-    if response.decoded_sha256 is not None and response.decoded_sha256 == _hex(expected):
+    if response.decoded_sha256 is not None and response.decoded_sha256 == expected.sha256:
         encoding = response.headers.get("content-encoding", "")
         return Reason.PROTOCOL, f"the right bytes, but {encoding}-encoded, which was not asked for"
     if response.length != expected.length:
         return Reason.WRONG_BYTES, f"{response.length} bytes, released are {expected.length}"
-    return Reason.WRONG_BYTES, f"sha256 {response.sha256}, released is {_hex(expected)}"
+    return Reason.WRONG_BYTES, f"sha256 {response.sha256}, released is {expected.sha256}"
 
 
-def cap_of(expected: ReleasedFile, previous: ReleasedFile | None, most: int) -> int:
+def cap_of(expected: ReleaseFile, previous: ReleaseFile | None, most: int) -> int:
     """How many bytes to read at most: enough to tell released bytes from longer ones, never over `most`."""
     return min(most, _longest(expected, previous))
 
 
-def _longest(expected: ReleasedFile, previous: ReleasedFile | None) -> int:
+def _longest(expected: ReleaseFile, previous: ReleaseFile | None) -> int:
     return max(expected.length, previous.length if previous is not None else 0)
-
-
-def _hex(file: ReleasedFile) -> str:
-    return file.sha256.removeprefix("0x").lower()

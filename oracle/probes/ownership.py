@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oracle.manifest import OWNERSHIP_PATH
 from oracle.model import Address, Reason
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import CONCURRENCY, fetch_all
 from oracle.probes.exchange import Request, Response
 from oracle.probes.integrity import Judgement
 
-WELL_KNOWN = "/.well-known/mirrorbond.json"
+WELL_KNOWN = f"/{OWNERSHIP_PATH}"
 SPEC = 1
 _LONGEST = 64 * 1024
 _MEND = f"serve {WELL_KNOWN} with your address as operator"

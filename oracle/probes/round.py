@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
+from oracle.manifest import ReleaseFile, url_path
 from oracle.model import Epoch, FundId, MirrorId, Reason, Slot, Vote
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import CONCURRENCY, fetch_all
 from oracle.probes.exchange import Request, Response
-from oracle.probes.integrity import Judgement, ReleasedFile, cap_of, judge
+from oracle.probes.integrity import Judgement, cap_of, judge
 
 _LONGEST_DNS_S = 5.0
 
@@ -27,8 +27,8 @@ class Target:
     fund: FundId
     mirror: MirrorId
     url: str
-    file: ReleasedFile
-    previous: ReleasedFile | None = None
+    file: ReleaseFile
+    previous: ReleaseFile | None = None
     previous_counts: bool = False
     timeout_ms: int = 10_000
     max_file_bytes: int = 64 * 1024 * 1024
@@ -79,7 +79,7 @@ def _request(target: Target, located: Located, spent_s: float) -> Request | None
     if located.base is None or not located.address or target.file.length > target.max_file_bytes:
         return None
     return Request(
-        located.base.join(quote(target.file.path)),
+        located.base.join(url_path(target.file.path)),
         located.address,
         timeout_ms=target.timeout_ms,
         max_bytes=cap_of(target.file, target.previous, target.max_file_bytes),

@@ -9,10 +9,12 @@ from hashlib import sha256
 from oracle.probes.exchange import Request, clean
 
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
-_KEPT = frozenset(
-    "age cache-control content-encoding content-length content-type date etag last-modified location retry-after "
-    "server transfer-encoding via".split()
-)
+# fmt: off
+_KEPT = frozenset({
+    "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
+    "location", "retry-after", "server", "transfer-encoding", "via",
+})
+# fmt: on
 _STOP = -1
 _ROOM = 64 * 1024
 

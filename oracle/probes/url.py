@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from oracle.errors import InvalidInput
 
 LONGEST_URL = 512
+_AUTHORITY = re.compile(r"(\[(?P<six>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(:(?P<port>.*))?")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PATH = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*")
@@ -58,16 +59,14 @@ def parse_url(url: str, name: str = "url") -> BaseUrl:
     scheme = scheme.lower()
     if not separator or scheme not in ("http", "https"):
         raise InvalidInput(name, "must begin with http:// or https://")
-    try:
-        parts = urlsplit(f"{scheme}://{rest}")
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise InvalidInput(name, f"is no valid URL ({error}); write https://host/path") from error
-    if "@" in parts.netloc:
+    authority, slash, path = rest.partition("/")
+    if "@" in authority:
         raise InvalidInput(name, "must not hold credentials; remove the part before the @")
-    if port is None and parts.netloc.endswith(":"):
-        raise InvalidInput(name, "has a colon but no port; remove the colon or write the port")
-    return BaseUrl(scheme, _host(host, name, "[" in parts.netloc), _port(port, scheme, name), _path(parts.path, name))
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise InvalidInput(name, "has no valid host; write https://host/path, an IPv6 address in brackets")
+    host = _ipv6(match["six"], name) if match["six"] is not None else _host(match["host"], name)
+    return BaseUrl(scheme, host, _port(match["port"], scheme, name), _path(slash + path, name))
 
 
 def may_redirect(url: str, location: str) -> bool:
@@ -102,21 +101,21 @@ def _default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-def _port(port: int | None, scheme: str, name: str) -> int:
-    if port is None:
+def _port(digits: str | None, scheme: str, name: str) -> int:
+    if digits is None:
         return _default_port(scheme)
-    if not 1 <= port <= 65535:
-        raise InvalidInput(name, f"has the port {port}; it must lie between 1 and 65535")
+    if not re.fullmatch(r"[0-9]{1,5}", digits) or not 1 <= int(digits) <= 65535:
+        raise InvalidInput(name, "has no usable port after the colon; write a number from 1 to 65535")
+    port = int(digits)
     if port in _PORTS_REFUSED:
         raise InvalidInput(name, f"has the port {port}, which browsers refuse; choose another")
     return port
 
 
-def _host(host: str | None, name: str, bracketed: bool) -> str:
+def _host(written: str, name: str) -> str:
+    host = written.lower()
     if not host:
         raise InvalidInput(name, "has no host; write https://host/path")
-    if bracketed:
-        return _ipv6(host, name)
     labels = host.split(".")
     if _NUMERIC.fullmatch(labels[-1]):
         # 2130706433, 0177.0.0.1 and 0x7f.1 are all 127.0.0.1 to some and a name to others.

@@ -14,6 +14,7 @@ import pytest
 pytest_plugins = [
     "pytester",
     "tests.fixtures.browser",
+    "tests.fixtures.chain",
     "tests.fixtures.store",
 ]
 

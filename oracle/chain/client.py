@@ -83,7 +83,10 @@ def connect(rpc_url: str, expect_chain: int | None = None, timeout_s: float = 10
     Raises: ChainUnreachable if it does not answer; ChainMismatch if it is not the chain `expect_chain`.
     """
     web3 = Web3(_Provider(rpc_url, timeout_s), middleware=[], ens=None)
-    chain_id = web3.eth.chain_id
+    try:
+        chain_id = int(web3.eth.chain_id)
+    except (Web3RPCError, ValueError, TypeError) as error:
+        raise ChainUnreachable(_sentence(rpc_url, "does not say which chain it is")) from error
     if expect_chain not in (None, chain_id):
         raise ChainMismatch(f"{origin(rpc_url)} is chain {chain_id}, not {expect_chain}: correct MIRRORBOND_RPC_URL")
     return Chain(rpc_url, chain_id, web3)
@@ -111,22 +114,31 @@ class _Provider(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """One JSON-RPC request."""
         try:
-            return super().make_request(method, params)
+            return _checked(super().make_request(method, params))
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             problem = f"answers with the HTTP status {status}"
-            raise (_StatusRefused if status in _TOO_MUCH else ChainUnreachable)(self._sentence(problem)) from error
+            raise (_StatusRefused if status in _TOO_MUCH else ChainUnreachable)(
+                _sentence(str(self.endpoint_uri), problem)
+            ) from error
         except requests.Timeout as error:
-            raise _StatusRefused(self._sentence("does not answer in time")) from error
+            raise _StatusRefused(_sentence(str(self.endpoint_uri), "does not answer in time")) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise ChainUnreachable(self._sentence("is no http(s) URL")) from error
+            raise ChainUnreachable(_sentence(str(self.endpoint_uri), "is no http(s) URL")) from error
         except requests.RequestException as error:
-            raise ChainUnreachable(self._sentence("does not answer")) from error
+            raise ChainUnreachable(_sentence(str(self.endpoint_uri), "does not answer")) from error
         except (ValueError, BadResponseFormat) as error:
-            raise ChainUnreachable(self._sentence("does not speak JSON-RPC")) from error
+            raise ChainUnreachable(_sentence(str(self.endpoint_uri), "does not speak JSON-RPC")) from error
 
-    def _sentence(self, problem: str) -> str:
-        return f"the chain's endpoint {origin(str(self.endpoint_uri))} {problem}: check MIRRORBOND_RPC_URL"
+
+def _sentence(rpc_url: str, problem: str) -> str:
+    return f"the chain's endpoint {origin(rpc_url)} {problem}: check MIRRORBOND_RPC_URL"
+
+
+def _checked(response: Any) -> RPCResponse:
+    if not isinstance(response, dict) or not response.keys() & {"result", "error"}:
+        raise ValueError("no JSON-RPC response")
+    return cast(RPCResponse, response)
 
 
 def _block(header: Any) -> Block:

@@ -1,0 +1,124 @@
+"""A fund's money as its rows tell it: what came, what is owed, what is free, how long it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from oracle.store.ledger import Offer
+from oracle.store.tables import deposits, offers, settlements
+
+MOST_UNSETTLED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """A depositor's money; `left_epoch` is the first epoch that it no longer pays for."""
+
+    deposit: int
+    holder: str
+    amount_wei: int
+    binds_from: int
+    ready_epoch: int | None
+    left_epoch: int | None
+    collected_wei: int | None
+    tx_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one settled epoch paid: "paid", "missed" or "given_up"."""
+
+    epoch: int
+    settlement: str
+    paid_wei: int
+    fee_wei: int
+    returned_wei: int
+    tx_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Treasury:
+    """`balance_wei` is all that the fund holds, `owed_wei` what of it belongs to epochs that started but are not
+    settled, `aside_wei` at most what leaving depositors will get, `free_wei` the rest: enough for `runway_epochs`
+    after the present one (None when an epoch costs nothing)."""
+
+    deposited_wei: int
+    paid_wei: int
+    fee_wei: int
+    returned_wei: int
+    balance_wei: int
+    owed_wei: int
+    aside_wei: int
+    free_wei: int
+    runway_epochs: int | None
+
+
+def offers_of(connection: sa.Connection, fund: int) -> list[Offer]:
+    """All offers of a fund, oldest first."""
+    rows = connection.execute(sa.select(offers).where(offers.c.fund == fund).order_by(offers.c.binds_from))
+    return [Offer(**row._mapping) for row in rows]
+
+
+def offer_at(known: Sequence[Offer], epoch: int) -> Offer:
+    """The offer in force in an epoch; before the first one, the first."""
+    return next((offer for offer in reversed(known) if offer.binds_from <= epoch), known[0])
+
+
+def deposits_of(connection: sa.Connection, fund: int) -> list[Deposit]:
+    """All deposits of a fund, newest first."""
+    rows = deposits.c
+    found = connection.execute(sa.select(deposits).where(rows.fund == fund).order_by(rows.deposit.desc()))
+    return [Deposit(**{name: getattr(row, name) for name in Deposit.__slots__}) for row in found]
+
+
+def settlements_of(connection: sa.Connection, fund: int) -> list[Settlement]:
+    """All settled epochs of a fund, newest first."""
+    rows = settlements.c
+    found = connection.execute(sa.select(settlements).where(rows.fund == fund).order_by(rows.epoch.desc()))
+    return [Settlement(**{name: getattr(row, name) for name in Settlement.__slots__}) for row in found]
+
+
+def treasury(
+    known: Sequence[Offer], given: Sequence[Deposit], settled: Sequence[Settlement], created_epoch: int, epoch: int
+) -> Treasury:
+    """The money of a fund in `epoch`, from all its offers (oldest first), deposits and settlements.
+
+    An epoch is owed if the money free at its start covers its reward; what is returned pays for later epochs only.
+    """
+    paid = sum(one.paid_wei for one in settled)
+    next_unsettled = max((one.epoch + 1 for one in settled), default=created_epoch + 1)
+    owed = _owed(known, given, paid, range(next_unsettled, epoch + 1))
+    balance = sum(one.amount_wei - (one.collected_wei or 0) for one in given) - paid
+    aside = min(max(0, balance - owed), _leaving(given, epoch + 1))
+    free = max(0, balance - owed - aside)
+    reward = offer_at(known, epoch + 1).reward_wei
+    return Treasury(
+        deposited_wei=sum(one.amount_wei for one in given),
+        paid_wei=paid,
+        fee_wei=sum(one.fee_wei for one in settled),
+        returned_wei=sum(one.returned_wei for one in settled),
+        balance_wei=balance,
+        owed_wei=owed,
+        aside_wei=aside,
+        free_wei=free,
+        runway_epochs=free // reward if reward else None,
+    )
+
+
+def _owed(known: Sequence[Offer], given: Sequence[Deposit], paid: int, unsettled: range) -> int:
+    owed = 0
+    for epoch in unsettled[-MOST_UNSETTLED:]:
+        joined = sum(one.amount_wei - (one.collected_wei or 0) for one in given if one.binds_from <= epoch)
+        reward = offer_at(known, epoch).reward_wei
+        if joined - _leaving(given, epoch) - paid - owed >= reward:
+            owed += reward
+    return owed
+
+
+def _leaving(given: Sequence[Deposit], epoch: int) -> int:
+    """At most what depositors who have left by `epoch` will still collect."""
+    gone = (one for one in given if one.left_epoch is not None and one.left_epoch <= epoch)
+    return sum(one.amount_wei for one in gone if one.collected_wei is None)

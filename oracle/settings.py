@@ -42,6 +42,13 @@ class Settings(BaseSettings):
     )
     password_file: Path | None = Field(default=None, description="File whose first line opens the keystores.")
     node_name: str = Field(default="node", pattern=r"^[a-z0-9-]{1,60}$", description="Name of this node in its votes.")
+    worker_processes: int = Field(
+        default=4, ge=2, le=64, description="Processes of the worker: a slot being measured keeps one or two busy."
+    )
+    shard_size: int = Field(default=250, ge=1, le=5_000, description="Most mirrors that one task probes.")
+    controls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="URLs, by comma, known to work: while most fail for this node, it doubts itself."
+    )
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
     allow_loopback: bool = Field(
@@ -55,7 +62,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
 
-    @field_validator("keystores", mode="before")
+    @field_validator("keystores", "controls", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value

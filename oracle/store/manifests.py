@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from oracle.store.db import insert_new, reading, writing
@@ -19,3 +21,10 @@ def load_manifest(engine: sa.Engine, digest: str) -> bytes | None:
     """A release's manifest; None if this node has not read it."""
     with reading(engine) as connection:
         return connection.execute(sa.select(manifests.c.body).where(manifests.c.digest == digest)).scalar()
+
+
+def missing_manifests(engine: sa.Engine, digests: Collection[str]) -> frozenset[str]:
+    """Those of the digests whose manifest this node has not read."""
+    query = sa.select(manifests.c.digest).where(manifests.c.digest.in_(digests))
+    with reading(engine) as connection:
+        return frozenset(digests) - frozenset(connection.execute(query).scalars())

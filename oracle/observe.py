@@ -1,0 +1,39 @@
+"""What one node says of one fund's epoch, made of its votes: pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from oracle.model import PRIMARY, MirrorId, Observation, Place, Reason, Vote, VoteState
+
+
+def observations(
+    votes: Iterable[Vote], mirrors: Iterable[MirrorId], slots: int, place_of: Callable[[str], Place]
+) -> tuple[Observation, ...]:
+    """One observation for the primary and for each of `mirrors`, ascending; other mirrors' votes are passed over.
+
+    A slot without a vote was not measured: never a guess. The latency is the lower median over the up votes.
+    """
+    by_mirror: defaultdict[MirrorId, list[Vote]] = defaultdict(list)
+    for vote in votes:
+        by_mirror[vote.mirror].append(vote)
+    return tuple(_observation(mirror, by_mirror[mirror], slots, place_of) for mirror in sorted({PRIMARY, *mirrors}))
+
+
+def _observation(mirror: MirrorId, votes: list[Vote], slots: int, place_of: Callable[[str], Place]) -> Observation:
+    reasons = {vote.slot: vote.reason for vote in votes}
+    ups = [vote for vote in votes if vote.state is VoteState.UP]
+    addresses = sorted({vote.address for vote in ups if vote.address})
+    return Observation(
+        mirror=mirror,
+        slots=tuple(reasons.get(slot, Reason.NOT_MEASURED) for slot in range(slots)),  # type: ignore[call-overload]
+        latency_ms=lower_median([vote.latency_ms for vote in ups if vote.latency_ms is not None]),
+        places=tuple(place_of(address) for address in addresses),
+        wrong_bytes=Reason.WRONG_BYTES in reasons.values(),
+    )
+
+
+def lower_median(values: list[int]) -> int | None:
+    """The middle value, of two middle ones the lower; None without values."""
+    return sorted(values)[(len(values) - 1) // 2] if values else None

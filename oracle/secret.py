@@ -1,0 +1,44 @@
+"""The node's secret: from it comes when a mirror is probed and for what, so no operator may know it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from oracle.errors import InvalidInput
+
+_BYTES = 32
+
+
+@lru_cache(maxsize=4)
+def node_secret(home: Path) -> bytes:
+    """The secret in `home/secret`, made at the first call; several processes may make it at the same time.
+
+    Raises: InvalidInput if the file is damaged or others can read it.
+    """
+    path = home / "secret"
+    if not path.exists():
+        _make(path)
+    if path.stat().st_mode & 0o077:
+        raise InvalidInput(str(path), "others can read it; chmod 600 it")
+    secret = path.read_bytes()
+    if len(secret) != _BYTES:
+        raise InvalidInput(str(path), f"must have {_BYTES} bytes; remove it and a new one is made")
+    return secret
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"secret.{os.getpid()}")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(secrets.token_bytes(_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(new, path)  # never in place of one that another process made first
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()

@@ -1,0 +1,208 @@
+"""The Celery app: thin tasks that parse their ids, call one function and may run twice without harm.
+
+Beat sends `tick` every second; `tick` sends whatever is due, at most once each (see `oracle.agenda`). What a task does
+not get done is sent again by a later tick, so nothing here depends on a message surviving, or on its coming only once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import redis
+import structlog
+from celery import Celery, signals
+
+from oracle.agenda import Duty, due
+from oracle.context import Context
+from oracle.errors import MirrorbondError
+from oracle.logs import configure_logging
+from oracle.model import Epoch, FundId, MirrorId, Slot
+from oracle.processes import die_with
+from oracle.queue import broker_url, ready_key, redis_url
+from oracle.settings import Settings, settings
+
+log = structlog.get_logger()
+
+TICK_S = 1
+_PATIENCE_S = 30
+_HARD_LIMIT_S = 600
+
+
+def configuration(chosen: Settings) -> dict[str, Any]:
+    """Celery's settings for a node."""
+    return {
+        "broker_url": broker_url(chosen),
+        "broker_connection_retry": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": _PATIENCE_S,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "queue_order_strategy": "priority",
+            "socket_connect_timeout": 2,
+        },
+        "task_default_queue": chosen.node_name,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_time_limit": _HARD_LIMIT_S,
+        "task_default_priority": 5,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": chosen.worker_processes,
+        "worker_enable_remote_control": False,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "beat_scheduler": "redbeat.RedBeatScheduler",
+        "beat_max_loop_interval": 1,
+        "beat_schedule": {"tick": {"task": "tick", "schedule": TICK_S, "options": {"expires": 2 * TICK_S}}},
+        "redbeat_redis_url": redis_url(chosen),
+        "redbeat_redis_options": {"socket_connect_timeout": 2},
+        "redbeat_key_prefix": f"{chosen.node_name}:beat:",
+        # An embedded queue has one beat, so nothing to lock out; after a kill it need not wait for its own old lock.
+        "redbeat_lock_key": "lock" if chosen.redis_url else None,
+        "redbeat_lock_timeout": 15,
+    }
+
+
+app = Celery("mirrorbond")
+app.add_defaults(lambda: configuration(settings()))
+
+
+# ------------------------------------------------------------------------------------------------- the worker
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]
+def _log_lines(**_: Any) -> None:
+    configure_logging(settings().log_level)
+
+
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
+def _die_with_worker(**_: Any) -> None:
+    die_with(os.getppid())
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _tell_ready(**_: Any) -> None:
+    guards().set(ready_key(settings()), os.getpid())
+
+
+@lru_cache(maxsize=1)
+def guards() -> redis.Redis:
+    """This process's connection for the keys that keep a duty from being sent twice."""
+    return redis.Redis.from_url(redis_url(settings()), socket_timeout=5)
+
+
+@lru_cache(maxsize=1)
+def _context() -> Context:
+    return Context(settings())
+
+
+# -------------------------------------------------------------------------------------------------- the tasks
+
+
+def send(duty: Duty) -> bool:
+    """Send a duty unless it was sent before and its guard still stands."""
+    name = f"{settings().node_name}:sent:{duty.key}"
+    if not guards().set(name, 1, nx=True, px=max(1, int(duty.guard_s * 1000))):
+        return False
+    app.send_task(duty.task, args=duty.args, priority=duty.priority, expires=max(0.1, duty.expires_s))
+    return True
+
+
+@app.task(name="tick")  # type: ignore[untyped-decorator]
+def tick() -> None:
+    """Send what is due."""
+    with _told("tick"):
+        for duty in due(_context().store, settings(), time.time()):
+            send(duty)
+
+
+@app.task(name="index")  # type: ignore[untyped-decorator]
+def index() -> None:
+    """Read the chain into the store."""
+    from oracle.indexer import index_once
+
+    with _told("index"), alone("index") as free:
+        if free:
+            index_once(_context().store, _context().chain, settings())
+
+
+@app.task(name="measure")  # type: ignore[untyped-decorator]
+def measure(fund: int, epoch: int, slot: int, shard: int) -> None:
+    """Probe one shard of a fund's mirrors in one slot and store the votes."""
+    from oracle.measure import measure_slot
+
+    with _told("measure", fund=fund, epoch=epoch, slot=slot, shard=shard):
+        measure_slot(_context().store, settings(), FundId(fund), Epoch(epoch), Slot(slot), shard)
+
+
+@app.task(name="release")  # type: ignore[untyped-decorator]
+def release(fund: int, epoch: int) -> None:
+    """Read the manifests of the releases that count."""
+    from oracle.measure import read_release
+
+    with _told("release", fund=fund, epoch=epoch), alone(f"release-{fund}") as free:
+        if free:
+            read_release(_context().store, settings(), FundId(fund), Epoch(epoch))
+
+
+@app.task(name="admit")  # type: ignore[untyped-decorator]
+def admit(fund: int, epoch: int, mirror: int) -> None:
+    """Read a mirror completely."""
+    from oracle.measure import admit_mirror
+
+    with _told("admit", fund=fund, epoch=epoch, mirror=mirror), alone(f"admit-{mirror}") as free:
+        if free:
+            admit_mirror(_context().store, settings(), FundId(fund), Epoch(epoch), MirrorId(mirror))
+
+
+@app.task(name="close")  # type: ignore[untyped-decorator]
+def close(epoch: int) -> None:
+    """Make, sign and post the report of an epoch."""
+    from oracle.post import post_report
+    from oracle.report import close_epoch
+
+    with _told("close", epoch=epoch), alone("close") as free:
+        if free:
+            close_epoch(_context(), Epoch(epoch))
+            post_report(_context(), Epoch(epoch))
+
+
+@app.task(name="settle")  # type: ignore[untyped-decorator]
+def settle() -> None:
+    """Settle all funds' epochs that are final."""
+    from oracle.post import settle_ready
+
+    with _told("settle"), alone("settle") as free:
+        if free:
+            settle_ready(_context())
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """Whether no other process of this home does the same now; the kernel frees the lock of one that is killed."""
+    folder = settings().home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / name).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _told(task: str, **ids: int) -> Iterator[None]:
+    """What goes wrong is told once, with the ids; a later tick tries again."""
+    try:
+        yield
+    except MirrorbondError as error:
+        log.warning("task_failed", task=task, **ids, error=str(error))

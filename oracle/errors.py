@@ -91,6 +91,14 @@ class EvidenceMismatch(MirrorbondError):
         self.differences = differences
 
 
+class AccountingMismatch(MirrorbondError):
+    """A demo's money or weights do not add up."""
+
+    def __init__(self, failures: list[str]) -> None:
+        super().__init__(f"{len(failures)} checks failed: {'; '.join(failures[:5])}")
+        self.failures = failures
+
+
 class ProcessFailed(MirrorbondError):
     """A process that we started did not come up."""
 

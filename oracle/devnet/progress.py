@@ -36,6 +36,7 @@ class Snapshot:
     """The demo at one moment; `news` is what happened, the newest last."""
 
     epoch: int
+    first_epoch: int
     last_epoch: int
     slot: int
     slots: int
@@ -44,8 +45,8 @@ class Snapshot:
 
     def heading(self) -> str:
         """Where in time we are."""
-        if self.epoch == 0:
-            return f"Epoch 0 of {self.last_epoch}: setting up"
+        if self.epoch < self.first_epoch:
+            return f"Epoch {self.epoch}: setting up"
         return f"Epoch {self.epoch} of {self.last_epoch}, slot {self.slot + 1} of {self.slots}"
 
 

@@ -25,7 +25,7 @@ def shown(snapshots: list[Snapshot], terminal: bool) -> str:
 
 
 def test_terminal_shows_a_mark_for_each_slot() -> None:
-    text = shown([Snapshot(1, 3, 1, 4, LINES, ["published"])], terminal=True)
+    text = shown([Snapshot(1, 1, 3, 1, 4, LINES, ["published"])], terminal=True)
     assert "██··" in text
     assert "█×··" in text
     assert "?···" in text
@@ -36,14 +36,14 @@ def test_terminal_shows_a_mark_for_each_slot() -> None:
 
 def test_log_has_a_line_for_each_quarter_of_an_epoch_and_each_news_once() -> None:
     news = ["fund opened", "epoch 1 reported"]
-    snapshots = [Snapshot(1, 3, slot, 20, LINES, news[: 1 + slot // 10]) for slot in range(20)]
+    snapshots = [Snapshot(1, 1, 3, slot, 20, LINES, news[: 1 + slot // 10]) for slot in range(20)]
     lines = shown(snapshots, terminal=False).splitlines()
     assert lines.count("fund opened") == lines.count("epoch 1 reported") == 1
     assert sum(line.startswith("Epoch 1 of 3") for line in lines) == 4
 
 
 def test_log_names_who_is_not_up() -> None:
-    text = shown([Snapshot(2, 3, 1, 4, LINES, [])], terminal=False)
+    text = shown([Snapshot(2, 1, 3, 1, 4, LINES, [])], terminal=False)
     assert (
         "Epoch 2 of 3, slot 2 of 4: 1 up; flapping refused connections, stale not measured, proxy no vote yet" in text
     )

@@ -43,7 +43,7 @@ def build(
 @app.command()
 def check(
     place: Annotated[str, typer.Argument(metavar="DIR|URL", help="A folder, a server's base URL or a manifest's URL.")],
-    manifest: Annotated[Path | None, typer.Option(help="The manifest's file, if PLACE does not hold it.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="The manifest's file, if the place holds none.")] = None,
     digest: Annotated[str, typer.Option(help="The release's digest as on the chain: 0x and 64 digits.")] = "",
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one file of a server may take.")] = 30.0,
     as_json: _Json = False,

@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A deadline measures how busy the machine is, not the code.
+settings.register_profile("mirrorbond", deadline=None)
+settings.load_profile("mirrorbond")
 
 pytest_plugins = [
     "pytester",

@@ -1,0 +1,129 @@
+"""Probes are spread over slots and files by a secret: every file before any again, and nothing to predict."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oracle.model import Clock, MirrorId
+from oracle.schedule import (
+    SPREAD_PERCENT,
+    file_for,
+    files_for,
+    permuted,
+    probe_time,
+    shards,
+    slot_at,
+    slot_bounds,
+)
+
+SECRET, OTHER = b"a secret of 16 b", b"another 16 bytes"
+CLOCKS = st.builds(Clock, st.integers(0, 2**31), st.integers(1, 100_000), st.just(1), st.just(1))
+
+
+def test_slots_cut_an_epoch_into_equal_parts() -> None:
+    clock = Clock(1_000, 20, 20, 3)
+    assert slot_at(clock, 20, 1_000) == (0, 0)
+    assert slot_at(clock, 20, 1_019) == (0, 19)
+    assert slot_at(clock, 20, 1_020) == (1, 0)
+    assert slot_at(clock, 4, 1_034) == (1, 2)
+    assert slot_bounds(clock, 4, 1, 2) == (1_030_000, 1_035_000)
+
+
+def test_before_the_genesis_it_is_the_first_slot() -> None:
+    assert slot_at(Clock(1_000, 20, 20, 3), 20, 5) == (0, 0)
+
+
+@given(CLOCKS, st.integers(1, 2_880), st.integers(0, 10**7))
+def test_every_second_lies_within_the_bounds_of_its_slot(clock: Clock, slots: int, after_s: int) -> None:
+    unix_s = clock.genesis_s + after_s
+    epoch, slot = slot_at(clock, slots, unix_s)
+    first_ms, next_ms = slot_bounds(clock, slots, epoch, slot)
+    assert first_ms <= unix_s * 1000 < next_ms
+
+
+@given(CLOCKS, st.integers(1, 300), st.integers(0, 1_000))
+def test_slots_lie_end_to_end(clock: Clock, slots: int, epoch: int) -> None:
+    bounds = [slot_bounds(clock, slots, epoch, slot) for slot in range(slots)]
+    assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
+    assert (bounds[0][0], bounds[-1][1]) == (clock.start_s(epoch) * 1000, clock.end_s(epoch) * 1000)
+
+
+@pytest.mark.parametrize("slot", [-1, 20])
+def test_a_slot_outside_the_epoch_has_no_bounds(slot: int) -> None:
+    with pytest.raises(ValueError, match="of 20"):
+        slot_bounds(Clock(0, 20, 20, 3), 20, 0, slot)
+
+
+def test_probes_are_spread_over_the_first_part_of_the_slot() -> None:
+    slot_ms = 300_000
+    times = [probe_time(SECRET, mirror, 3, 7, slot_ms) for mirror in range(2_000)]
+    spread_ms = slot_ms * SPREAD_PERCENT // 100
+    assert min(times) >= 0
+    assert max(times) < spread_ms
+    tenths = Counter(time * 10 // spread_ms for time in times)
+    assert all(140 <= tenths[i] <= 260 for i in range(10))  # 200 each, 4.5 sigma
+
+
+def test_probe_times_are_the_same_for_one_secret_and_others_for_another() -> None:
+    drawn = [[probe_time(secret, 1, 3, slot, 300_000) for slot in range(50)] for secret in (SECRET, SECRET, OTHER)]
+    assert drawn[0] == drawn[1]
+    assert sum(one == other for one, other in zip(drawn[0], drawn[2], strict=True)) <= 1
+
+
+def test_a_slot_too_short_to_spread_is_probed_at_its_start() -> None:
+    assert probe_time(SECRET, 1, 0, 0, 1) == 0
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 600), st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)))
+def test_a_permutation_takes_each_index_to_another(count: int, tweak: tuple[int, int]) -> None:
+    assert sorted(permuted(SECRET, tweak, index, count) for index in range(count)) == list(range(count))
+
+
+@settings(max_examples=30)
+@given(count=st.integers(1, 60), slots=st.integers(1, 30), each=st.integers(1, 5), rounds=st.integers(0, 3))
+def test_every_file_is_met_before_one_is_met_again(count: int, slots: int, each: int, rounds: int) -> None:
+    """Over consecutive slots and across epochs, round after round."""
+    needed = count * (rounds + 1)
+    met: list[int] = []
+    turn = 0
+    while len(met) < needed:
+        met += files_for(SECRET, 9, turn // slots, turn % slots, slots, count, each)
+        turn += 1
+    assert sorted(met[count * rounds : needed]) == list(range(count))
+
+
+def test_the_next_round_through_the_files_cannot_be_predicted_from_the_last() -> None:
+    first, second = ([file_for(SECRET, 1, epoch, slot, 100, 100) for slot in range(100)] for epoch in (0, 1))
+    assert sum(one == other for one, other in zip(first, second, strict=True)) < 10
+
+
+def test_mirrors_and_nodes_walk_in_different_orders() -> None:
+    walks = [
+        [file_for(secret, mirror, 0, slot, 100, 100) for slot in range(100)]
+        for secret, mirror in ((SECRET, 1), (SECRET, 2), (OTHER, 1))
+    ]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert sum(a == b for a, b in zip(walks[one], walks[other], strict=True)) < 10
+
+
+@pytest.mark.parametrize(("count", "each"), [(0, 1), (1, 0)])
+def test_nothing_is_drawn_from_nothing(count: int, each: int) -> None:
+    with pytest.raises(ValueError, match="files"):
+        files_for(SECRET, 1, 0, 0, 20, count, each)
+
+
+@pytest.mark.parametrize("secret", [b"", b"short", b"x" * 65])
+def test_a_secret_must_be_one(secret: bytes) -> None:
+    with pytest.raises(ValueError, match="16 to 64 bytes"):
+        probe_time(secret, 1, 0, 0, 1_000)
+
+
+def test_shards_hold_every_mirror_once_in_order() -> None:
+    mirrors = [MirrorId(n) for n in (5, 3, 9, 1, 3)]
+    assert shards(mirrors, 2) == [(1, 3), (5, 9)]
+    assert shards([], 2) == []
+    with pytest.raises(ValueError, match="shards of 0"):
+        shards(mirrors, 0)

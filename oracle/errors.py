@@ -146,3 +146,12 @@ class FeeTooHigh(MirrorbondError):
         self.action = action
         self.base_fee_wei = base_fee_wei
         self.cap_wei = cap_wei
+
+
+class EpochNotOver(MirrorbondError):
+    """An epoch that cannot be closed yet."""
+
+    def __init__(self, epoch: int, ends_s: int) -> None:
+        super().__init__(f"epoch {epoch} is not decided before Unix time {ends_s}, by the newest block indexed")
+        self.epoch = epoch
+        self.ends_s = ends_s

@@ -33,26 +33,28 @@ interface IRedundancyFund {
 
     /// @notice A fund as it is stored. The price of a share is `value` / `shares` and never rises; `value` counts all
     /// deposits that have joined less what the epochs settled so far have paid; `free` is what later epochs may still
-    /// draw on (below zero while depositors who left are set aside at more than they will get).
+    /// draw on (below zero while depositors who left are set aside at more than they will get); `accrued` is the first
+    /// epoch of which it is not yet decided whether it is funded; `nextOffer` binds from `changesAt` (0: none).
     struct Fund {
         address token;
         uint96 minStake;
         Offer offer;
-        uint96 deposited;
         address owner;
-        uint32 changesAt;
-        uint8 rebases;
+        uint96 deposited;
         uint96 value;
         uint160 shares;
         int104 free;
         uint32 accrued;
         uint32 segments;
+        uint32 changesAt;
+        uint32 rebases;
         Cursor cursor;
         Offer nextOffer;
     }
 
-    /// @notice How far a fund is settled: `epoch` is the next to settle; `segment`, `turn` and `set` are heads of queues
-    /// that end at `Fund.segments`, `turns` and `sets`; `reported` counts the epochs settled with a weight vector.
+    /// @notice How far a fund is settled. `epoch` is the next to settle; `segment`, `turn` and `set` are the last entries
+    /// dealt with of queues that end at `Fund.segments`, `turns` and `sets` (entries count from 1); `reported` counts the
+    /// epochs settled with a weight vector; `positions` the positions ever used.
     struct Cursor {
         uint32 epoch;
         uint32 segment;
@@ -74,17 +76,17 @@ interface IRedundancyFund {
         uint32 committee;
     }
 
-    /// @notice Deposits that join and shares that leave at the start of `epoch`, all at one price: the one that holds
-    /// when every earlier epoch is settled. `aside` is what was set aside from the free money for those who leave.
+    /// @notice Deposits that join and shares that leave at the start of `epoch`, all at one price (`value` / `shares`,
+    /// par if there are no shares): the one that holds when every earlier epoch is settled. `aside` is what was set aside
+    /// from the free money for those who leave; `rebases` the unit in which shares are counted here.
     struct Turn {
         uint32 epoch;
         uint96 joining;
         uint96 aside;
-        uint8 rebases;
-        bool priced;
-        uint160 leaving;
+        uint32 rebases;
         uint96 value;
         uint160 shares;
+        uint160 leaving;
     }
 
     /// @notice `turn` is the one at which it joined; `ready` the epoch from which it may leave; `left` its last turn.
@@ -144,7 +146,7 @@ interface IRedundancyFund {
         uint256 indexed fund, uint256 indexed deposit, address indexed holder, uint256 amount, uint256 bindsFrom
     );
     event NoticeGiven(uint256 indexed deposit, uint256 ready);
-    event Left(uint256 indexed fund, uint256 indexed deposit, uint256 shares, uint256 bindsFrom);
+    event Departed(uint256 indexed fund, uint256 indexed deposit, uint256 shares, uint256 bindsFrom);
     event Collected(uint256 indexed fund, uint256 indexed deposit, address indexed holder, uint256 amount);
     event MirrorRegistered(
         uint256 indexed fund,
@@ -193,8 +195,8 @@ interface IRedundancyFund {
     error NoNotice(uint256 deposit);
     error NoticeNotOver(uint256 deposit, uint256 ready);
     error NoticeLapsed(uint256 deposit, uint256 ready);
-    error AlreadyLeft(uint256 deposit);
-    error NotLeft(uint256 deposit);
+    error AlreadyDeparted(uint256 deposit);
+    error NotDeparted(uint256 deposit);
     error AlreadyCollected(uint256 deposit);
     error NotSettledYet(uint256 turn);
     error StakeTooLow(uint256 stake, uint256 least);
@@ -247,7 +249,7 @@ interface IRedundancyFund {
 
     /// @notice Takes the deposit out of the free money from the next epoch's start. What it is worth is known when
     /// every epoch before has been settled.
-    function leave(uint256 deposit) external;
+    function depart(uint256 deposit) external;
 
     /// @notice Sends a deposit that has left what it is worth, to its holder. Anyone may call it.
     function collect(uint256 deposit) external;
@@ -302,6 +304,9 @@ interface IRedundancyFund {
 
     /// @notice The digest of the mirror set that the next registration or exit builds on.
     function mirrorsDigest(uint256 fund) external view returns (bytes32);
+
+    /// @notice The digest of the manifest of the release published last.
+    function releaseOf(uint256 fund) external view returns (bytes32);
 
     /// @notice What a mirror can withdraw now.
     function creditOf(uint256 mirror) external view returns (uint256);

@@ -1,0 +1,774 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
+import {IRedundancyFund} from "./interfaces/IRedundancyFund.sol";
+import {IWrappedNative} from "./interfaces/IWrappedNative.sol";
+import {Leaf} from "./Leaf.sol";
+
+/// @title Holds money, stakes, mirrors and credits. No owner of the whole, no upgrade, no pause.
+contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using SafeCast for int256;
+
+    // ------------------------------------------------------------------------------------------ constants
+
+    uint256 public constant ONE = 1e9;
+    uint256 public constant MOST_MIRRORS = 256;
+    uint256 public constant MOST_FEE_BPS = 2_000;
+    uint256 public constant MOST_URL_BYTES = 512;
+    uint256 public constant MISSED_SIGNS_OF_LIFE = 4;
+
+    uint256 private constant BPS = 10_000;
+    uint256 private constant WEIGHT = 0x7fffffff;
+    /// @dev Half a slot of credit: 96 bits of amount above 32 bits of `Cursor.reported` at the last sign of life.
+    uint256 private constant ALIVE = 0xffffffff;
+    uint256 private constant HALF = type(uint128).max;
+    /// @dev When a share is worth less than 2^-60 of the smallest unit, shares are counted in units 2^32 as large.
+    uint256 private constant LEAST_PRICE_BITS = 60;
+    uint256 private constant REBASE_BITS = 32;
+    uint256 private constant REBASES_TO_NOTHING = 5;
+
+    IOracleCommittee public immutable COMMITTEE;
+    IWrappedNative public immutable WRAPPED_NATIVE;
+    uint256 private immutable GENESIS;
+    uint256 private immutable EPOCH_LENGTH;
+    uint32 private immutable DEPOSIT_NOTICE;
+    uint32 private immutable CHANGE_NOTICE;
+    uint32 private immutable UNBONDING;
+    uint32 private immutable SETTLE_TIME;
+    uint32 private immutable MIN_COVER;
+
+    // -------------------------------------------------------------------------------------------- storage
+
+    /// @dev In force from epoch `since` until the next one.
+    struct MirrorSet {
+        uint32 since;
+        uint224 digest;
+    }
+
+    uint256 public funds;
+    uint256 public deposits;
+    uint256 public mirrors;
+    mapping(uint256 fund => Fund) private _funds;
+    mapping(uint256 fund => bytes32) public releaseOf;
+    mapping(uint256 fund => mapping(uint256 segment => Segment)) private _segments;
+    mapping(uint256 fund => mapping(uint256 turn => Turn)) private _turns;
+    mapping(uint256 fund => mapping(uint256 set => MirrorSet)) private _sets;
+    mapping(uint256 deposit => Deposit) private _deposits;
+    mapping(uint256 mirror => Mirror) private _mirrors;
+    mapping(bytes32 fundOperatorUrl => uint256 mirror) private _registered;
+    /// @dev Two positions a slot; what a former holder of a position has left is moved to `_parked`.
+    mapping(uint256 fund => mapping(uint256 pair => uint256)) private _credits;
+    mapping(uint256 mirror => uint256) private _parked;
+    mapping(uint256 committee => mapping(address token => uint256)) public fees;
+
+    constructor(IOracleCommittee committee, IWrappedNative wrappedNative, Terms memory terms_) {
+        IOracleCommittee.Clock memory clock = committee.clock();
+        uint256 finality = clock.epochLength + clock.grace + clock.window;
+        require(
+            terms_.depositNotice > 0 && terms_.depositNotice < terms_.changeNotice && terms_.minCover > 0
+                && terms_.unbonding * uint256(clock.epochLength) > finality
+                && terms_.settleTime * uint256(clock.epochLength) > finality,
+            InvalidTerms()
+        );
+        COMMITTEE = committee;
+        WRAPPED_NATIVE = wrappedNative;
+        GENESIS = clock.genesis;
+        EPOCH_LENGTH = clock.epochLength;
+        DEPOSIT_NOTICE = terms_.depositNotice;
+        CHANGE_NOTICE = terms_.changeNotice;
+        UNBONDING = terms_.unbonding;
+        SETTLE_TIME = terms_.settleTime;
+        MIN_COVER = terms_.minCover;
+    }
+
+    // -------------------------------------------------------------------------------------------- funders
+
+    /// @inheritdoc IRedundancyFund
+    function createFund(
+        address token,
+        Offer calldata offer,
+        uint96 minStake,
+        string calldata app,
+        bytes calldata policy,
+        bytes32 release,
+        string calldata releaseUrl
+    ) external returns (uint256 fund) {
+        // Check
+        require(token.code.length > 0, NotAContract(token));
+        _checkOffer(offer);
+
+        // Effect
+        fund = ++funds;
+        uint256 bindsFrom = _today() + 1;
+        Fund storage f = _funds[fund];
+        f.token = token;
+        f.minStake = minStake;
+        f.offer = offer;
+        f.owner = msg.sender;
+        f.accrued = bindsFrom.toUint32();
+        f.cursor.epoch = bindsFrom.toUint32();
+        releaseOf[fund] = release;
+        emit FundCreated(fund, msg.sender, token, app, offer, minStake, policy, bindsFrom);
+        emit ReleasePublished(fund, release, releaseUrl, bindsFrom);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function publishRelease(uint256 fund, bytes32 digest, string calldata url) external {
+        _ownFund(fund);
+        releaseOf[fund] = digest;
+        emit ReleasePublished(fund, digest, url, _today() + 1);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external {
+        // Check
+        Fund storage f = _ownFund(fund);
+        _checkOffer(offer);
+
+        // Effect: what fell due before now binds before it can be replaced
+        _accrue(fund, f);
+        uint256 bindsFrom = _today() + CHANGE_NOTICE;
+        f.nextOffer = offer;
+        f.changesAt = bindsFrom.toUint32();
+        emit ChangeAnnounced(fund, offer, policy, bindsFrom);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function topUp(uint256 fund, uint256 amount) external payable nonReentrant returns (uint256 deposit) {
+        // Check
+        Fund storage f = _fund(fund);
+        require(amount > 0, ZeroAmount());
+        uint256 most = type(uint96).max - f.deposited;
+        require(amount <= most, DepositTooLarge(amount, most));
+
+        // Effect
+        _accrue(fund, f);
+        deposit = ++deposits;
+        (uint256 turn, Turn storage t) = _nextTurn(fund, f);
+        // unchecked sums below: all are at most `deposited`, which fits 96 bits
+        t.joining += uint96(amount);
+        f.deposited += uint96(amount);
+        f.free += int104(uint104(amount));
+        _deposits[deposit] = Deposit(msg.sender, uint96(amount), fund.toUint32(), turn.toUint32(), 0, 0, false);
+        emit Deposited(fund, deposit, msg.sender, amount, t.epoch);
+
+        // Interaction
+        _pull(f.token, amount);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function giveNotice(uint256 deposit) external {
+        Deposit storage d = _ownDeposit(deposit);
+        d.ready = (_today() + DEPOSIT_NOTICE).toUint32();
+        emit NoticeGiven(deposit, d.ready);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function depart(uint256 deposit) external {
+        // Check
+        Deposit storage d = _ownDeposit(deposit);
+        (uint256 today, uint256 ready) = (_today(), d.ready);
+        require(ready > 0, NoNotice(deposit));
+        require(today >= ready, NoticeNotOver(deposit, ready));
+        require(today < ready + DEPOSIT_NOTICE, NoticeLapsed(deposit, ready));
+        Fund storage f = _funds[d.fund];
+        require(d.turn <= f.cursor.turn, NotSettledYet(d.turn));
+
+        // Effect
+        _accrue(d.fund, f);
+        uint256 shares = _sharesOf(d, f.rebases);
+        uint256 aside = _worth(shares, f.value, f.shares);
+        (uint256 turn, Turn storage t) = _nextTurn(d.fund, f);
+        t.leaving = uint160(_rebased(t.leaving, f.rebases - t.rebases) + shares);
+        t.rebases = f.rebases;
+        t.aside += uint96(aside);
+        f.free -= int104(uint104(aside));
+        d.left = turn.toUint32();
+        emit Departed(d.fund, deposit, shares, t.epoch);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function collect(uint256 deposit) external nonReentrant {
+        // Check
+        Deposit storage d = _depositAt(deposit);
+        Fund storage f = _funds[d.fund];
+        require(d.left > 0, NotDeparted(deposit));
+        require(d.left <= f.cursor.turn, NotSettledYet(d.left));
+        require(!d.collected, AlreadyCollected(deposit));
+
+        // Effect
+        d.collected = true;
+        Turn storage t = _turns[d.fund][d.left];
+        uint256 amount = _worth(_sharesOf(d, t.rebases), t.value, t.shares);
+        emit Collected(d.fund, deposit, d.holder, amount);
+
+        // Interaction
+        if (amount > 0) IERC20(f.token).safeTransfer(d.holder, amount);
+    }
+
+    // ------------------------------------------------------------------------------------------ operators
+
+    /// @inheritdoc IRedundancyFund
+    function register(uint256 fund, string calldata url, address payout, uint96 stake, uint256 former)
+        external
+        payable
+        nonReentrant
+        returns (uint256 mirror)
+    {
+        // Check
+        Fund storage f = _fund(fund);
+        require(stake >= f.minStake, StakeTooLow(stake, f.minStake));
+        require(payout != address(0), ZeroPayout());
+        require(bytes(url).length > 0 && bytes(url).length <= MOST_URL_BYTES, InvalidUrl(bytes(url).length, MOST_URL_BYTES));
+        bytes32 urlHash = keccak256(bytes(url));
+        mirror = ++mirrors;
+        _claim(keccak256(abi.encode(fund, msg.sender, urlHash)), mirror);
+        _accrue(fund, f);
+        uint256 covered = f.free <= 0 ? 0 : uint256(int256(f.free)) / f.offer.reward;
+        require(covered >= MIN_COVER, NotCovered(covered, MIN_COVER));
+
+        // Effect
+        uint256 start = _today() + 1;
+        uint256 position = former == 0 ? _newPosition(f) : _takeOver(fund, f, former);
+        uint256 reportedAtStart = f.cursor.reported + start - f.cursor.epoch;
+        _mirrors[mirror] = Mirror({
+            operator: msg.sender,
+            stake: stake,
+            payout: payout,
+            fund: fund.toUint32(),
+            position: uint8(position),
+            reportedAtStart: reportedAtStart.toUint24(),
+            start: start.toUint32(),
+            end: 0,
+            displaced: false
+        });
+        bytes32 digest = mirrorsDigest(fund);
+        _bindSet(fund, f, start, keccak256(abi.encode(digest, mirror, position, msg.sender, urlHash, start)));
+        emit MirrorRegistered(fund, mirror, msg.sender, payout, position, stake, url, start);
+
+        // Interaction
+        if (stake > 0 || msg.value > 0) _pull(address(WRAPPED_NATIVE), stake);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function exit(uint256 mirror) external {
+        _end(mirror, _ownMirror(mirror), false);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function removeDead(uint256 mirror) external {
+        Mirror storage m = _mirrorAt(mirror);
+        uint256 alive = Math.max(_half(m.fund, m.position) & ALIVE, m.reportedAtStart);
+        uint256 reported = _funds[m.fund].cursor.reported;
+        uint256 missed = reported > alive ? reported - alive : 0;
+        require(missed >= MISSED_SIGNS_OF_LIFE, StillAlive(mirror, missed, MISSED_SIGNS_OF_LIFE));
+        _end(mirror, m, true);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function changePayout(uint256 mirror, address payout) external {
+        require(payout != address(0), ZeroPayout());
+        _ownMirror(mirror).payout = payout;
+        emit PayoutChanged(mirror, payout);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function releaseStake(uint256 mirror) external nonReentrant {
+        // Check
+        Mirror storage m = _mirrorAt(mirror);
+        uint256 until = m.end == 0 ? type(uint256).max : uint256(m.end) + UNBONDING;
+        require(_today() >= until, StillBonded(mirror, until));
+        (address operator, uint256 stake) = (m.operator, m.stake);
+        require(stake > 0, NoStake(mirror));
+
+        // Effect
+        m.stake = 0;
+        emit StakeReleased(mirror, operator, stake);
+
+        // Interaction
+        IERC20(WRAPPED_NATIVE).safeTransfer(operator, stake);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function withdraw(uint256 mirror) external nonReentrant returns (uint256 amount) {
+        // Check
+        Mirror storage m = _mirrors[mirror];
+        (address payout, uint256 fund, uint256 position) = (m.payout, m.fund, m.position);
+        uint256 parked = _parked[mirror];
+        uint256 half = m.displaced ? 0 : _half(fund, position);
+        amount = parked + (half >> 32);
+        require(amount > 0, NothingToWithdraw());
+
+        // Effect
+        if (parked > 0) _parked[mirror] = 0;
+        if (half > 0) _setHalf(fund, position, half & ALIVE);
+        emit Withdrawn(mirror, payout, amount);
+
+        // Interaction
+        IERC20(_funds[fund].token).safeTransfer(payout, amount);
+    }
+
+    // ----------------------------------------------------------------------------------------- settlement
+
+    /// @dev What one call to settle works on, in memory: `earned` has half a slot of credit for each position.
+    struct Books {
+        uint256 fund;
+        Cursor cursor;
+        uint256 value;
+        uint256 shares;
+        int256 free;
+        uint256 rebases;
+        uint256 fee;
+        uint256 committee;
+        address token;
+        uint256[] earned;
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function settle(uint256 fund, Reveal[] calldata reveals) external {
+        Fund storage f = _fund(fund);
+        _accrue(fund, f);
+        Books memory b = _openBooks(fund, f);
+        (uint256 used, uint256 segments, uint256 accrued) = (0, f.segments, f.accrued);
+        while (true) {
+            (bool funded, Segment memory s) = _segmentFrom(b, segments);
+            if (!funded) b.cursor.epoch = uint32(accrued);
+            else if (s.first > b.cursor.epoch) b.cursor.epoch = s.first;
+            _takeTurns(b);
+            if (!funded || used == reveals.length) break;
+            _settleEpoch(b, s, reveals[used]);
+            ++used;
+        }
+        require(used == reveals.length, UnusedReveals(used, reveals.length));
+        _closeBooks(f, b);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function withdrawFee(uint256 committee, address token) external nonReentrant returns (uint256 amount) {
+        // Check
+        amount = fees[committee][token];
+        require(amount > 0, NothingToWithdraw());
+        address recipient = COMMITTEE.feeRecipient(committee);
+
+        // Effect
+        fees[committee][token] = 0;
+        emit FeeWithdrawn(committee, token, recipient, amount);
+
+        // Interaction
+        IERC20(token).safeTransfer(recipient, amount);
+    }
+
+    // ---------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IRedundancyFund
+    function terms() external view returns (Terms memory) {
+        return Terms(DEPOSIT_NOTICE, CHANGE_NOTICE, UNBONDING, SETTLE_TIME, MIN_COVER);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function fundOf(uint256 fund) external view returns (Fund memory) {
+        return _fund(fund);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function mirrorOf(uint256 mirror) external view returns (Mirror memory) {
+        return _mirrorAt(mirror);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function depositOf(uint256 deposit) external view returns (Deposit memory) {
+        return _depositAt(deposit);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function segmentOf(uint256 fund, uint256 segment) external view returns (Segment memory) {
+        return _segments[fund][segment];
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function turnOf(uint256 fund, uint256 turn) external view returns (Turn memory) {
+        return _turns[fund][turn];
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function mirrorsDigest(uint256 fund) public view returns (bytes32) {
+        return bytes32(uint256(_sets[fund][_fund(fund).cursor.sets].digest));
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function creditOf(uint256 mirror) external view returns (uint256) {
+        Mirror storage m = _mirrorAt(mirror);
+        return _parked[mirror] + (m.displaced ? 0 : _half(m.fund, m.position) >> 32);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function worthOf(uint256 deposit) external view returns (uint256) {
+        Deposit storage d = _depositAt(deposit);
+        Fund storage f = _funds[d.fund];
+        if (d.collected) return 0;
+        if (d.turn > f.cursor.turn) return d.amount;
+        if (d.left == 0 || d.left > f.cursor.turn) return _worth(_sharesOf(d, f.rebases), f.value, f.shares);
+        Turn storage t = _turns[d.fund][d.left];
+        return _worth(_sharesOf(d, t.rebases), t.value, t.shares);
+    }
+
+    // ------------------------------------------------------------------------------- internals: settlement
+
+    function _openBooks(uint256 fund, Fund storage f) private view returns (Books memory b) {
+        b.fund = fund;
+        b.cursor = f.cursor;
+        b.value = f.value;
+        b.shares = f.shares;
+        b.free = f.free;
+        b.rebases = f.rebases;
+        b.earned = new uint256[](f.cursor.positions);
+    }
+
+    /// @dev The first segment that is not settled to its end.
+    function _segmentFrom(Books memory b, uint256 segments) private view returns (bool funded, Segment memory s) {
+        while (b.cursor.segment < segments) {
+            s = _segments[b.fund][b.cursor.segment + 1];
+            if (s.last >= b.cursor.epoch) return (true, s);
+            ++b.cursor.segment;
+        }
+    }
+
+    /// @dev Every epoch before `cursor.epoch` is settled or dry: whoever joins or leaves by then does so at this price.
+    function _takeTurns(Books memory b) private {
+        while (b.cursor.turn < b.cursor.turns) {
+            Turn storage t = _turns[b.fund][b.cursor.turn + 1];
+            if (t.epoch > b.cursor.epoch) return;
+            ++b.cursor.turn;
+            (uint256 joining, uint256 aside, uint256 unit) = (t.joining, t.aside, t.rebases);
+            _rebase(b);
+            (t.rebases, t.value, t.shares) = (uint32(b.rebases), uint96(b.value), uint160(b.shares));
+            uint256 minted = b.shares == 0 ? joining : Math.mulDiv(joining, b.shares, b.value);
+            if (aside > 0) {
+                uint256 leaving = _rebased(t.leaving, b.rebases - unit);
+                uint256 out = _worth(leaving, b.value, b.shares);
+                b.value -= out;
+                b.shares -= leaving;
+                b.free += int256(aside) - int256(out);
+            }
+            b.value += joining;
+            b.shares += minted;
+        }
+    }
+
+    /// @dev Keeps shares within 160 bits: a fund may be spent and filled again any number of times.
+    function _rebase(Books memory b) private pure {
+        if (b.shares == 0) return;
+        if (b.value == 0) {
+            b.shares = 0;
+            b.rebases += REBASES_TO_NOTHING;
+        }
+        while (b.shares > b.value << LEAST_PRICE_BITS) {
+            b.shares >>= REBASE_BITS;
+            ++b.rebases;
+        }
+    }
+
+    function _settleEpoch(Books memory b, Segment memory s, Reveal calldata reveal) private {
+        // Check
+        uint256 epoch = b.cursor.epoch;
+        (IOracleCommittee.Outcome outcome, bytes32 root) = COMMITTEE.outcome(s.committee, epoch);
+        require(outcome == IOracleCommittee.Outcome.Missed || outcome == IOracleCommittee.Outcome.Final, NotFinal(epoch));
+        Settlement settlement = Settlement.Missed;
+        (uint256 paid, uint256 fee) = (0, 0);
+        if (outcome == IOracleCommittee.Outcome.Final) {
+            bytes32 leaf = _leaf(b, epoch, reveal.vector);
+            if (MerkleProof.verifyCalldata(reveal.proof, root, leaf)) {
+                settlement = Settlement.Paid;
+                (paid, fee) = _credit(b, s, epoch, reveal.vector);
+            } else {
+                require(reveal.vector.length == 0, WrongProof(epoch, leaf));
+                uint256 givenUpFrom = epoch + SETTLE_TIME;
+                require(_today() >= givenUpFrom, VectorNeeded(epoch, givenUpFrom));
+                settlement = Settlement.GivenUp;
+            }
+        }
+
+        // Effect
+        if (fee > 0) _earnFee(b, s.committee, fee);
+        b.value -= paid;
+        b.free += int256(s.reward - paid);
+        b.cursor.epoch = uint32(epoch + 1);
+        emit EpochSettled(b.fund, epoch, settlement, paid, fee, s.reward - paid, reveal.vector);
+    }
+
+    function _leaf(Books memory b, uint256 epoch, bytes calldata vector) private view returns (bytes32) {
+        uint256 set = b.cursor.set;
+        while (set < b.cursor.sets && _sets[b.fund][set + 1].since <= epoch) ++set;
+        b.cursor.set = uint32(set);
+        bytes32 digest = bytes32(uint256(_sets[b.fund][set].digest));
+        return Leaf.hash(Leaf.WEIGHTS, address(this), b.fund, epoch, digest, keccak256(vector));
+    }
+
+    /// @dev The fee is flat, so that no committee earns by overstating; a fund without mirrors owes none.
+    function _credit(Books memory b, Segment memory s, uint256 epoch, bytes calldata vector)
+        private
+        pure
+        returns (uint256 paid, uint256 fee)
+    {
+        uint256 length = vector.length / 4;
+        require(vector.length == 4 * length && length <= b.earned.length, InvalidVector(epoch, vector.length));
+        uint256 alive = ++b.cursor.reported;
+        if (length > 0) fee = s.reward * uint256(s.feeBps) / BPS;
+        uint256 net = s.reward - fee;
+        uint256 most = s.target * ONE;
+        uint256 sum;
+        uint256[] memory earned = b.earned;
+        paid = fee;
+        // unchecked: 256 weights of 31 bits; a share is at most the reward of 96 bits as its weight is at most `most`,
+        // checked below for the sum; a position earns at most what was ever deposited, 96 bits, above the 32 of `alive`
+        unchecked {
+            for (uint256 i; i < length; ++i) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := shr(224, calldataload(add(vector.offset, shl(2, i))))
+                }
+                uint256 weight = word & WEIGHT;
+                uint256 share = net * weight / most;
+                sum += weight;
+                paid += share;
+                uint256 half = earned[i] + (share << 32);
+                earned[i] = word > WEIGHT ? (half & ~ALIVE) | alive : half;
+            }
+        }
+        require(sum <= most, WeightsExceedTarget(epoch, sum, most));
+    }
+
+    /// @dev Fees of epochs in a row go to one committee: written when it changes and when the books close.
+    function _earnFee(Books memory b, uint256 committee, uint256 fee) private {
+        if (b.committee != committee) {
+            _writeFee(b);
+            b.committee = committee;
+        }
+        b.fee += fee;
+    }
+
+    function _writeFee(Books memory b) private {
+        if (b.fee > 0) fees[b.committee][_funds[b.fund].token] += b.fee;
+        b.fee = 0;
+    }
+
+    function _closeBooks(Fund storage f, Books memory b) private {
+        _writeFee(b);
+        f.cursor = b.cursor;
+        f.value = uint96(b.value);
+        f.shares = uint160(b.shares);
+        f.free = int104(b.free);
+        f.rebases = uint32(b.rebases);
+        uint256 length = b.earned.length;
+        mapping(uint256 => uint256) storage credits = _credits[b.fund];
+        // unchecked: the index is at most 256; amounts are bounded by what was ever deposited, 96 bits
+        unchecked {
+            for (uint256 i; i < length; i += 2) {
+                uint256 even = b.earned[i];
+                uint256 odd = i + 1 < length ? b.earned[i + 1] : 0;
+                if (even | odd == 0) continue;
+                uint256 pair = credits[i >> 1];
+                credits[i >> 1] = _sum(pair & HALF, even) | (_sum(pair >> 128, odd) << 128);
+            }
+        }
+    }
+
+    /// @dev Adds the amounts of two halves; the sign of life is the later one.
+    function _sum(uint256 half, uint256 earned) private pure returns (uint256) {
+        uint256 alive = earned & ALIVE;
+        return half - (half & ALIVE) + (earned - alive) + (alive == 0 ? half & ALIVE : alive);
+    }
+
+    // ---------------------------------------------------------------------------------- internals: money
+
+    /// @dev Decides, for every epoch that has started, whether it is funded: on the terms in force at its start, from
+    /// the money that was free then.
+    function _accrue(uint256 fund, Fund storage f) private {
+        (uint256 next, uint256 end) = (f.accrued, _today() + 1);
+        if (next >= end) return;
+        (uint256 changesAt, int256 free, uint256 segments) = (f.changesAt, f.free, f.segments);
+        Offer memory offer = f.offer;
+        while (next < end) {
+            if (changesAt > 0 && next >= changesAt) {
+                offer = f.nextOffer;
+                f.offer = offer;
+                changesAt = 0;
+            }
+            uint256 until = changesAt > 0 ? Math.min(changesAt, end) : end;
+            uint256 count = free <= 0 ? 0 : Math.min(uint256(free) / offer.reward, until - next);
+            if (count > 0) segments = _appendSegment(fund, segments, next, next + count - 1, offer);
+            free -= int256(count * offer.reward);
+            next = until;
+        }
+        f.free = int104(free);
+        f.accrued = end.toUint32();
+        f.segments = uint32(segments);
+        f.changesAt = uint32(changesAt);
+    }
+
+    function _appendSegment(uint256 fund, uint256 segments, uint256 first, uint256 last, Offer memory offer)
+        private
+        returns (uint256)
+    {
+        Segment storage s = _segments[fund][segments];
+        bool same = s.reward == offer.reward && s.target == offer.target && s.feeBps == offer.feeBps
+            && s.committee == offer.committee;
+        if (same && s.last + 1 == first) {
+            s.last = last.toUint32();
+            return segments;
+        }
+        _segments[fund][segments + 1] = Segment(
+            first.toUint32(), last.toUint32(), offer.reward, offer.target, offer.feeBps, offer.committee
+        );
+        return segments + 1;
+    }
+
+    /// @dev The turn at the start of the next epoch, opened if it is not yet there or has had its price.
+    function _nextTurn(uint256 fund, Fund storage f) private returns (uint256 turn, Turn storage t) {
+        uint256 epoch = _today() + 1;
+        turn = f.cursor.turns;
+        t = _turns[fund][turn];
+        if (turn > f.cursor.turn && t.epoch == epoch) return (turn, t);
+        ++turn;
+        f.cursor.turns = turn.toUint32();
+        t = _turns[fund][turn];
+        t.epoch = epoch.toUint32();
+        t.rebases = f.rebases;
+    }
+
+    /// @dev A deposit's shares in the unit of `rebases`; its turn has its price.
+    function _sharesOf(Deposit storage d, uint256 rebases) private view returns (uint256) {
+        Turn storage t = _turns[d.fund][d.turn];
+        uint256 shares = t.shares == 0 ? d.amount : Math.mulDiv(d.amount, t.shares, t.value);
+        return _rebased(shares, rebases - t.rebases);
+    }
+
+    function _rebased(uint256 shares, uint256 times) private pure returns (uint256) {
+        return times >= REBASES_TO_NOTHING ? 0 : shares >> (times * REBASE_BITS);
+    }
+
+    function _worth(uint256 shares, uint256 value, uint256 allShares) private pure returns (uint256) {
+        return allShares == 0 ? 0 : Math.mulDiv(shares, value, allShares);
+    }
+
+    /// @dev Takes exactly `amount` from the caller, native coin where it is sent along.
+    function _pull(address token, uint256 amount) private {
+        if (msg.value > 0) {
+            require(token == address(WRAPPED_NATIVE), NotWrappedNative(token));
+            require(msg.value == amount, ValueMismatch(msg.value, amount));
+            WRAPPED_NATIVE.deposit{value: amount}();
+            return;
+        }
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        require(received == amount, TransferMismatch(token, amount, received));
+    }
+
+    // -------------------------------------------------------------------------------- internals: mirrors
+
+    /// @dev An operator's URL counts once at a time in a fund; the ownership document off-chain decides whose it is.
+    function _claim(bytes32 key, uint256 mirror) private {
+        uint256 holder = _registered[key];
+        require(holder == 0 || _mirrors[holder].end > 0, AlreadyRegistered(holder));
+        _registered[key] = mirror;
+    }
+
+    function _newPosition(Fund storage f) private returns (uint256 position) {
+        position = f.cursor.positions;
+        require(position < MOST_MIRRORS, NoPositionLeft());
+        f.cursor.positions = uint32(position + 1);
+    }
+
+    /// @dev A position changes hands only when every epoch of its former holder is settled.
+    function _takeOver(uint256 fund, Fund storage f, uint256 former) private returns (uint256 position) {
+        Mirror storage m = _mirrorAt(former);
+        bool settled = m.end > 0 && f.cursor.epoch >= m.end;
+        require(m.fund == fund && settled && !m.displaced, PositionNotFree(former));
+        position = m.position;
+        m.displaced = true;
+        _parked[former] = _half(fund, position) >> 32;
+        _setHalf(fund, position, 0);
+    }
+
+    function _end(uint256 mirror, Mirror storage m, bool removed) private {
+        require(m.end == 0, AlreadyExited(mirror, m.end));
+        uint256 end = _today() + 1;
+        (uint256 fund, Fund storage f) = (m.fund, _funds[m.fund]);
+        m.end = end.toUint32();
+        _bindSet(fund, f, end, keccak256(abi.encode(mirrorsDigest(fund), mirror, end)));
+        emit MirrorExited(fund, mirror, end, removed);
+    }
+
+    function _bindSet(uint256 fund, Fund storage f, uint256 since, bytes32 digest) private {
+        uint256 set = f.cursor.sets;
+        if (set == 0 || _sets[fund][set].since != since) {
+            ++set;
+            f.cursor.sets = set.toUint32();
+        }
+        _sets[fund][set] = MirrorSet(since.toUint32(), uint224(uint256(digest)));
+    }
+
+    function _half(uint256 fund, uint256 position) private view returns (uint256) {
+        return (_credits[fund][position >> 1] >> ((position & 1) << 7)) & HALF;
+    }
+
+    function _setHalf(uint256 fund, uint256 position, uint256 half) private {
+        uint256 shift = (position & 1) << 7;
+        uint256 other = _credits[fund][position >> 1] & ~(HALF << shift);
+        _credits[fund][position >> 1] = other | (half << shift);
+    }
+
+    // ---------------------------------------------------------------------------------- internals: checks
+
+    function _checkOffer(Offer calldata offer) private view {
+        require(offer.reward > 0, ZeroReward());
+        require(offer.target > 0 && offer.target <= MOST_MIRRORS, InvalidTarget(offer.target, MOST_MIRRORS));
+        require(offer.feeBps <= MOST_FEE_BPS, FeeTooHigh(offer.feeBps, MOST_FEE_BPS));
+        require(COMMITTEE.versions(offer.committee) > 0, UnknownCommittee(offer.committee));
+    }
+
+    function _today() private view returns (uint256) {
+        return block.timestamp < GENESIS ? 0 : (block.timestamp - GENESIS) / EPOCH_LENGTH;
+    }
+
+    function _fund(uint256 fund) private view returns (Fund storage f) {
+        f = _funds[fund];
+        require(f.token != address(0), UnknownFund(fund));
+    }
+
+    function _ownFund(uint256 fund) private view returns (Fund storage f) {
+        f = _fund(fund);
+        require(f.owner == msg.sender, NotOwner(fund, msg.sender));
+    }
+
+    function _depositAt(uint256 deposit) private view returns (Deposit storage d) {
+        d = _deposits[deposit];
+        require(d.holder != address(0), NotHolder(deposit, address(0)));
+    }
+
+    function _ownDeposit(uint256 deposit) private view returns (Deposit storage d) {
+        d = _deposits[deposit];
+        require(d.holder == msg.sender, NotHolder(deposit, msg.sender));
+        require(d.left == 0, AlreadyDeparted(deposit));
+    }
+
+    function _mirrorAt(uint256 mirror) private view returns (Mirror storage m) {
+        m = _mirrors[mirror];
+        require(m.operator != address(0), UnknownMirror(mirror));
+    }
+
+    function _ownMirror(uint256 mirror) private view returns (Mirror storage m) {
+        m = _mirrorAt(mirror);
+        require(m.operator == msg.sender, NotOperator(mirror, msg.sender));
+    }
+}

@@ -5,7 +5,7 @@ Every row follows from the logs before it and the clock alone, so a reorganisati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,7 +163,7 @@ def _notice_given(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     _change(connection, tables.deposits, entry.args["deposit"], ready_epoch=entry.args["ready"])
 
 
-def _left(connection: sa.Connection, entry: Log, clock: Clock) -> None:
+def _departed(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     _change(connection, tables.deposits, entry.args["deposit"], left_epoch=entry.args["bindsFrom"])
 
 
@@ -244,7 +244,11 @@ def _epoch_settled(connection: sa.Connection, entry: Log, clock: Clock) -> None:
 def _credit(connection: sa.Connection, args: Mapping[str, Any]) -> None:
     """The credits are computed as the contract does, which tells only their sum."""
     fund, epoch = args["fund"], args["epoch"]
-    weights = _weights(connection, fund, epoch, merkle.parse_vector(bytes.fromhex(args["vector"][2:])))
+    vector = merkle.parse_vector(bytes.fromhex(args["vector"][2:]))
+    if not vector:  # a fund without mirrors pays nobody, not even the committee
+        return
+    holders = _holders(connection, fund, epoch, vector)
+    weights = {holders[position]: entry.weight for position, entry in enumerate(vector) if position in holders}
     offers = tables.offers.c
     in_force = sa.select(offers.reward_wei, offers.target, offers.fee_bps).where(
         offers.fund == fund, offers.binds_from <= epoch
@@ -260,16 +264,19 @@ def _credit(connection: sa.Connection, args: Mapping[str, Any]) -> None:
     upsert(connection, tables.credits, rows)
 
 
-def _weights(connection: sa.Connection, fund: int, epoch: int, vector: tuple[merkle.Entry, ...]) -> dict[int, int]:
-    """The weight of every mirror that counts in the epoch."""
+def _holders(connection: sa.Connection, fund: int, epoch: int, vector: Sequence[merkle.Entry]) -> dict[int, int]:
+    """The mirrors that get a row, by position: those that count in the epoch, and any other that was given a weight.
+
+    The contract credits whoever holds the position when the epoch is settled.
+    """
     mirrors = tables.mirrors.c
-    counting = sa.select(mirrors.mirror, mirrors.position).where(
-        mirrors.fund == fund,
-        mirrors.start_epoch <= epoch,
-        sa.or_(mirrors.end_epoch.is_(None), mirrors.end_epoch > epoch),
-    )
-    found = connection.execute(counting.order_by(mirrors.mirror)).all()
-    return {row.mirror: vector[row.position].weight if row.position < len(vector) else 0 for row in found}
+    query = sa.select(mirrors.mirror, mirrors.position, mirrors.start_epoch, mirrors.end_epoch)
+    holders = {}
+    for row in connection.execute(query.where(mirrors.fund == fund).order_by(mirrors.mirror)):
+        counts = row.start_epoch <= epoch and (row.end_epoch is None or row.end_epoch > epoch)
+        if row.position < len(vector) and (counts or vector[row.position].weight):
+            holders[row.position] = row.mirror
+    return holders
 
 
 def _withdrawn(connection: sa.Connection, entry: Log, clock: Clock) -> None:
@@ -293,7 +300,7 @@ FOLDS: Mapping[str, Fold] = {
     "ReleasePublished": _release_published,
     "Deposited": _deposited,
     "NoticeGiven": _notice_given,
-    "Left": _left,
+    "Departed": _departed,
     "Collected": _collected,
     "MirrorRegistered": _mirror_registered,
     "MirrorExited": _mirror_exited,

@@ -1,0 +1,385 @@
+"""The index equals the chain: after reorganisations, kills, refusals, and however often it runs."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from oracle.chain.structs import Offer
+from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
+from oracle.indexer import index_once
+from oracle.model import Digest, FundId, Policy, canonical
+from oracle.settings import Settings
+from oracle.store import facts, journal, ledger, tables
+from oracle.store.db import close_store, open_store
+from tests.fixtures.chain import ETHER, World
+
+REWARD = 1_000
+OFFER = Offer(reward_wei=REWARD, target=3, fee_bps=500, committee=1)
+POLICY = canonical(Policy().to_json())
+MANIFEST = Digest("0x" + "ab" * 32)
+CHAIN_TABLES = (*tables.CHAIN_TABLES, tables.logs)
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path) -> Settings:
+    return world.settings(tmp_path)
+
+
+@pytest.fixture
+def fresh(world: World, tmp_path: Path) -> Iterator[Callable[[], sa.Engine]]:
+    """Makes a store that has indexed the chain in one go."""
+    urls: list[str] = []
+
+    def make() -> sa.Engine:
+        urls.append(f"sqlite:///{tmp_path / f'fresh-{len(urls)}.sqlite'}")
+        engine = open_store(urls[-1])
+        index_once(engine, world.dev.chain, world.settings(tmp_path))
+        return engine
+
+    yield make
+    for url in urls:
+        close_store(url)
+
+
+def content(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table that comes from the chain."""
+    with engine.connect() as connection:
+        return {
+            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
+            for table in CHAIN_TABLES
+        }
+
+
+def open_fund(world: World) -> FundId:
+    """A committee of one and a fund that names it."""
+    member = world.account("member")
+    world.committee.create_committee(member, [member.address], 1, member.address)
+    args = (world.token.address, OFFER, ETHER, "notes", POLICY, MANIFEST, "https://notes.example/manifest.json")
+    return world.fund.create_fund(world.account("developer"), *args)[0]
+
+
+def top_up(world: World, fund: int, amount: int = 100 * REWARD, role: str = "funder") -> int:
+    """A deposit by the account of a role."""
+    account = world.account(role)
+    world.token.mint(account, account.address, amount)
+    world.token.approve(account, world.fund.address, amount)
+    return world.fund.top_up(account, fund, amount)[0]
+
+
+def register(world: World, fund: int, role: str) -> int:
+    """A mirror of the operator of this name."""
+    account = world.account(role)
+    url = f"https://{role}.example/"
+    return world.fund.register(account, fund, url, account.address, ETHER, value_wei=ETHER)[0]
+
+
+def test_the_store_tells_what_binds_in_an_epoch(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    mirror = register(world, fund, "operator")
+    now = world.epoch()
+    result = index_once(store, world.dev.chain, settings)
+    assert result.complete
+    assert ledger.knows(store, now)
+    assert not ledger.knows(store, now + 1)
+    assert ledger.offer_at(store, fund, 0) is None
+    found = ledger.fund_at(store, fund, now)
+    assert found is not None
+    assert (found.app, found.token, found.offer.reward_wei) == ("notes", world.token.address, REWARD)
+    assert found.offer.policy == POLICY.decode()
+    assert ledger.funds_of_committee(store, 1, now) == (fund,)
+    assert ledger.funds_of_committee(store, 1, 0) == ()
+    assert ledger.mirrors_at(store, fund, now) == ()
+    assert [one.mirror for one in ledger.mirrors_at(store, fund, now + 1)] == [mirror]
+    assert facts.get(store, facts.TOKEN + world.token.address) == {"symbol": "DEMO", "decimals": 18}
+
+
+def test_a_committee_of_the_store_is_that_of_the_contract(world: World, store: sa.Engine, settings: Settings) -> None:
+    open_fund(world)
+    world.next_epoch(3)
+    index_once(store, world.dev.chain, settings)
+    for epoch in range(4):
+        mine, theirs = ledger.config_at(store, 1, epoch), world.committee.config_at(1, epoch)
+        assert mine is not None
+        assert (mine.since, mine.members, mine.digest) == (theirs.since, theirs.members, theirs.digest)
+
+
+def test_the_digest_of_the_mirrors_is_that_of_the_contract(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    index_once(store, world.dev.chain, settings)
+    assert ledger.mirrors_digest_at(store, fund, 99) == world.fund.mirrors_digest(fund) == "0x" + "00" * 32
+    first = register(world, fund, "operator")
+    account = world.account("stranger")
+    world.fund.send(account, "register", fund, "https://é.example/", account.address, ETHER, 0, value_wei=ETHER)
+    world.next_epoch()
+    world.fund.send(world.account("operator"), "exit", first)
+    before = ledger.mirrors_digest_at(store, fund, world.epoch())
+    index_once(store, world.dev.chain, settings)
+    assert ledger.mirrors_digest_at(store, fund, 99) == world.fund.mirrors_digest(fund)
+    assert ledger.mirrors_digest_at(store, fund, world.epoch()) not in (before, world.fund.mirrors_digest(fund))
+
+
+def test_an_announcement_replaces_one_that_has_not_bound(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    developer = world.account("developer")
+    notice = world.fund.terms().change_notice
+    for reward in (5, 6):
+        changed = Offer(reward, 3, 500, 1)
+        world.fund.announce_change(developer, fund, changed, POLICY)
+    bound = world.next_epoch(notice + 1)
+    world.fund.announce_change(developer, fund, Offer(7, 3, 500, 1), POLICY)
+    index_once(store, world.dev.chain, settings)
+    rewards = [ledger.offer_at(store, fund, epoch) for epoch in range(bound + notice + 2)]
+    seen = [offer.reward_wei if offer else None for offer in rewards]
+    assert seen[0] is None
+    assert sorted(set(seen[1:])) == [6, 7, REWARD]
+    assert seen[1] == REWARD
+    assert seen[bound] == 6
+    assert seen[-1] == 7
+
+
+def test_of_several_releases_in_one_epoch_the_last_binds(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    world.next_epoch()
+    for version in ("c1", "c2"):
+        digest = Digest("0x" + version * 32)
+        world.fund.publish_release(world.account("developer"), fund, digest, f"https://notes.example/{version}")
+    now = world.epoch()
+    index_once(store, world.dev.chain, settings)
+    current = ledger.release_at(store, fund, now + 1)
+    previous = ledger.previous_release_at(store, fund, now + 1)
+    assert current is not None
+    assert previous is not None
+    assert (current.url, previous.digest) == ("https://notes.example/c2", MANIFEST)
+    assert ledger.release_at(store, fund, now) == previous
+    assert ledger.previous_release_at(store, fund, now) is None
+
+
+def test_a_release_replaced_before_it_ever_bound_is_the_former_one_of_a_new_fund(
+    world: World, store: sa.Engine, settings: Settings
+) -> None:
+    fund = open_fund(world)
+    digest = Digest("0x" + "c1" * 32)
+    world.fund.publish_release(world.account("developer"), fund, digest, "https://notes.example/c1")
+    index_once(store, world.dev.chain, settings)
+    current = ledger.release_at(store, fund, world.epoch() + 1)
+    previous = ledger.previous_release_at(store, fund, world.epoch() + 1)
+    assert current is not None
+    assert previous is not None
+    assert (current.digest, previous.digest) == (digest, MANIFEST)
+
+
+def test_a_reorganisation_of_ten_blocks_leaves_what_a_fresh_index_finds(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    kept = content(store)
+    world.dev.mine(2)
+    register(world, fund, "loser")  # a block
+    top_up(world, fund, role="late funder")  # three
+    world.dev.mine(4)
+    index_once(store, world.dev.chain, settings)
+    with_them = content(store)
+    assert len(with_them["mirrors"]) == 2
+    assert len(with_them["deposits"]) == 2
+    head = world.dev.chain.head()
+
+    world.dev.chain.rpc("anvil_reorg", 10, [])
+
+    assert world.dev.chain.head().number >= head.number
+    result = index_once(store, world.dev.chain, settings)
+    assert result.rewound_to is not None
+    assert result.rewound_to >= head.number - 10
+    assert content(store) == content(fresh()) == kept
+    assert index_once(store, world.dev.chain, settings).rewound_to is None
+
+
+def test_a_reorganisation_may_bring_the_same_transactions_elsewhere(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    before = content(store)
+    world.dev.chain.rpc("anvil_rollback", 1)
+    world.dev.mine(2)
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    assert content(store) == content(fresh())
+    assert content(store)["mirrors"] == before["mirrors"]
+    assert content(store)["logs"] != before["logs"]
+
+
+def test_a_shorter_chain_takes_logs_away(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    index_once(store, world.dev.chain, settings)
+    before = content(store)
+    top_up(world, fund)
+    index_once(store, world.dev.chain, settings)
+    world.dev.chain.rpc("anvil_rollback", 3)
+    index_once(store, world.dev.chain, settings)
+    assert content(store) == before
+
+
+def test_a_chain_that_shares_no_block_is_indexed_from_its_start(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "KEPT_BLOCKS", 2)
+    fund = open_fund(world)
+    world.dev.mine(5)
+    index_once(store, world.dev.chain, settings)
+    world.dev.chain.rpc("anvil_rollback", 6)
+    world.dev.mine(1)
+    result = index_once(store, world.dev.chain, settings)
+    assert result.rewound_to == -1
+    assert ledger.all_funds(store) == ()
+    assert open_fund(world) == fund
+    index_once(store, world.dev.chain, settings)
+    assert ledger.all_funds(store) == (fund,)
+
+
+def test_small_batches_and_large_ones_leave_the_same(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    small = settings.model_copy(update={"index_blocks": 2})
+    assert not index_once(store, world.dev.chain, small, most_batches=2).complete
+    for _ in range(2):
+        assert index_once(store, world.dev.chain, small).complete
+    assert content(store) == content(fresh())
+
+
+def test_a_range_that_the_endpoint_refuses_is_halved(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_fund(world)
+    world.dev.mine(40)
+    expected = content(fresh())
+    asked: list[int] = []
+    get_logs = world.dev.chain.web3.eth.get_logs
+
+    def narrow(wanted: Any) -> Any:
+        asked.append(wanted["toBlock"] - wanted["fromBlock"] + 1)
+        if asked[-1] > 5:
+            raise RangeRefused(wanted["fromBlock"], wanted["toBlock"], "query returned more than 5 blocks")
+        return get_logs(wanted)
+
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", narrow)
+    assert index_once(store, world.dev.chain, settings).complete
+    assert content(store) == expected
+    assert max(asked) > 40
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", lambda wanted: narrow({"fromBlock": 1, "toBlock": 100}))
+    world.dev.mine()
+    with pytest.raises(ChainUnreachable, match="refuses logs"):
+        index_once(store, world.dev.chain, settings)
+
+
+def test_a_reorganisation_between_two_requests_is_noticed(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.dev.mine(3)
+    get_logs = world.dev.chain.web3.eth.get_logs
+
+    def reorganise(wanted: Any) -> Any:
+        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
+        found = get_logs(wanted)
+        world.dev.chain.rpc("anvil_reorg", 6, [])
+        return found
+
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert content(store) == content(fresh())
+    assert content(store)["deposits"] == []
+
+
+def test_blocks_without_the_confirmations_asked_for_are_left_alone(
+    world: World, store: sa.Engine, settings: Settings
+) -> None:
+    open_fund(world)
+    careful = settings.model_copy(update={"confirmations": 3})
+    world.dev.mine(2)
+    index_once(store, world.dev.chain, careful)
+    assert ledger.all_funds(store) == ()
+    world.dev.mine(1)
+    index_once(store, world.dev.chain, careful)
+    assert ledger.all_funds(store) == (1,)
+
+
+def test_a_store_of_another_deployment_is_refused(world: World, store: sa.Engine, settings: Settings) -> None:
+    index_once(store, world.dev.chain, settings)
+    facts.put(store, facts.CHAIN_ID, 1)
+    with pytest.raises(ChainMismatch, match="follows another deployment"):
+        index_once(store, world.dev.chain, settings)
+
+
+INDEX_AND_DIE = """
+import os, sys
+import sqlalchemy as sa
+from oracle.chain.client import connect
+from oracle.indexer import index_once
+from oracle.settings import settings
+from oracle.store.db import open_store
+engine, left = open_store(settings().store_url()), int(sys.argv[1])
+def die(*_):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), 9)
+sa.event.listen(engine, "before_cursor_execute", die)
+index_once(engine, connect(settings().rpc_url), settings())
+"""
+
+
+def test_kill_9_at_any_statement_leaves_a_store_that_goes_on(
+    world: World, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    top_up(world, fund, role="late funder")
+    names = ("home", "rpc_url", "fund_contract", "committee_contract", "first_block")
+    env = {f"MIRRORBOND_{name.upper()}": str(getattr(settings, name)) for name in names}
+    argv = [sys.executable, "-c", INDEX_AND_DIE]
+    run = [subprocess.run([*argv, str(at)], env=env | {"MIRRORBOND_INDEX_BLOCKS": "3"}) for at in range(8, 80, 6)]
+    assert -9 in [one.returncode for one in run]
+    engine = open_store(settings.store_url())
+    assert len(journal.known_blocks(engine)) > 1
+    assert index_once(engine, world.dev.chain, settings).complete
+    assert content(engine) == content(fresh())
+    close_store(settings.store_url())
+
+
+def test_two_indexers_at_once_do_no_harm(world: World, settings: Settings, fresh: Callable[[], sa.Engine]) -> None:
+    fund = open_fund(world)
+    for number in range(5):
+        top_up(world, fund, role=f"funder {number}")
+    names = ("home", "rpc_url", "fund_contract", "committee_contract", "first_block")
+    env = {f"MIRRORBOND_{name.upper()}": str(getattr(settings, name)) for name in names}
+    argv = [sys.executable, "-c", INDEX_AND_DIE, "0"]
+    both = [subprocess.Popen(argv, env=env | {"MIRRORBOND_INDEX_BLOCKS": "1"}) for _ in range(2)]
+    assert [one.wait(60) for one in both] == [0, 0]
+    engine = open_store(settings.store_url())
+    index_once(engine, world.dev.chain, settings)
+    assert content(engine) == content(fresh())
+    close_store(settings.store_url())

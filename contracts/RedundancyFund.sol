@@ -74,7 +74,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         IOracleCommittee.Clock memory clock = committee.clock();
         uint256 finality = clock.epochLength + clock.grace + clock.window;
         require(
-            terms_.depositNotice > 0 && terms_.depositNotice < terms_.changeNotice && terms_.minCover > 0
+            terms_.depositNotice < terms_.changeNotice && terms_.minCover > 0
+                && terms_.depositNotice * uint256(clock.epochLength) >= finality
                 && terms_.unbonding * uint256(clock.epochLength) > finality
                 && terms_.settleTime * uint256(clock.epochLength) > finality,
             InvalidTerms()

@@ -12,7 +12,8 @@ interface IRedundancyFund {
     // ---------------------------------------------------------------------------------------------- types
 
     /// @notice What holds for all funds of this contract, in epochs.
-    /// `depositNotice` < `changeNotice`; `settleTime` is how long after its end a reported epoch waits for its weight
+    /// Finality (an epoch, its grace and window) <= `depositNotice` < `changeNotice`, so that whoever deposits just before
+    /// a change is announced can still leave before it binds; `unbonding` > finality; `settleTime` is how long after its end a reported epoch waits for its weight
     /// vector before it may be passed over; `minCover` is how many epochs a fund must cover to take a registration.
     struct Terms {
         uint32 depositNotice;

@@ -108,7 +108,7 @@ class Handle:
             self._refused = str(peer[0])
             return pycurl.SOCKET_BAD
         try:
-            return socket.socket(family, kind, protocol)
+            return _Lent(socket.socket(family, kind, protocol))
         except OSError:
             self._starved = True
             return pycurl.SOCKET_BAD
@@ -139,6 +139,20 @@ class Handle:
             (pycurl.OPENSOCKETFUNCTION, self._open),
         ):
             self.easy.setopt(option, value)
+
+
+class _Lent:
+    """pycurl duplicates the descriptor it is given and drops this, which must close the original at once: the
+    connection would outlive the transfer."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._opened = opened
+
+    def fileno(self) -> int:
+        return self._opened.fileno()
+
+    def __del__(self) -> None:
+        self._opened.close()
 
 
 def _cert_time(text: str) -> int | None:

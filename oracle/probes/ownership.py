@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oracle.errors import InvalidInput
+from oracle.fields import parse_json
 from oracle.manifest import OWNERSHIP_PATH
 from oracle.model import Address, Reason
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import CONCURRENCY, fetch_all
-from oracle.probes.exchange import Request, Response
+from oracle.probes.exchange import Request, Response, clean
 from oracle.probes.integrity import Judgement
 
 WELL_KNOWN = f"/{OWNERSHIP_PATH}"
 SPEC = 1
 _LONGEST = 64 * 1024
+# web3's py_ecc lifts the recursion limit to 100,000: deep nesting then overflows the C stack of the whole worker.
+_MOST_BRACKETS = 500
 _MEND = f"serve {WELL_KNOWN} with your address as operator"
 
 
@@ -73,10 +76,13 @@ def judge(response: Response, operator: Address) -> Judgement:
         return response.reason, response.detail
     if response.status != 200:
         return Reason.NOT_OWNER, f"{WELL_KNOWN} answered {response.status}; {_MEND}"
+    body = response.body or b""
+    if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
+        return Reason.NOT_OWNER, f"{WELL_KNOWN} is nested too deep; {_MEND}"
     try:
-        document = json.loads(response.body or b"")
-    except (ValueError, RecursionError):
-        return Reason.NOT_OWNER, f"{WELL_KNOWN} is no JSON; {_MEND}"
+        document = parse_json(WELL_KNOWN, body)
+    except InvalidInput as error:
+        return Reason.NOT_OWNER, clean(str(error))
     return _judge_document(document, operator)
 
 

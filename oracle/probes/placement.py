@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oracle.errors import InvalidInput
+from oracle.fields import parse_json
 from oracle.model import Place
 from oracle.probes.guard import plain
 
@@ -83,10 +83,7 @@ def parse_table(text: bytes | str) -> Table:
 
     Raises: InvalidInput naming the first entry that cannot be used.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(_NAME, "is no JSON; write one object of prefixes") from error
+    document = parse_json(_NAME, text)
     if not isinstance(document, dict):
         raise InvalidInput(_NAME, "must be one object of prefixes")
     return Table({_network(prefix): _entry(prefix, value) for prefix, value in document.items()})

@@ -58,7 +58,7 @@ def test_a_base_url_has_one_canonical_form(written: str, canonical: str) -> None
         ("http://[v1.a]/", "IPv6"),
         ("http://[::1/", "IPv6"),
         ("http://[2001:db8::1]app.example/", "IPv6"),
-        ("http://2001:db8::1/", "port"),
+        ("http://2001:db8::1/", "no address"),
         ("http://app.example:80:80/", "port"),
         ("http://app.example./", "host name"),
         ("http://.app.example/", "host name"),

@@ -1,0 +1,110 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from oracle.model import Reason
+from oracle.probes import address as address_module
+from oracle.probes.address import Resolved, locate, resolve
+
+PUBLIC, OTHER_PUBLIC, PRIVATE = "93.184.216.34", "93.184.216.35", "10.0.0.7"
+Lookup = Callable[[str, int], list[str]]
+
+
+def knows(**names: list[str]) -> Lookup:
+    """A resolver that knows these names below .example only."""
+
+    def lookup(host: str, _port: int) -> list[str]:
+        try:
+            return names[host.removesuffix(".example")]
+        except KeyError as error:
+            raise OSError(-2, "Name or service not known") from error
+
+    return lookup
+
+
+@pytest.fixture
+def hanging() -> Iterator[Lookup]:
+    """A resolver that never answers for names that start with "slow"."""
+    over = threading.Event()
+
+    def lookup(host: str, _port: int) -> list[str]:
+        if host.startswith("slow"):
+            over.wait(20)
+        return [PUBLIC]
+
+    yield lookup
+    over.set()
+
+
+def one(host: str, lookup: Lookup | None = None, *, allow_loopback: bool = False, limit_s: float = 2.0) -> Resolved:
+    return resolve([(host, 80)], limit_s, allow_loopback=allow_loopback, lookup=lookup)[host, 80]
+
+
+def test_a_name_gives_all_of_its_addresses_ipv4_first() -> None:
+    resolved = one("a.example", knows(a=["2606:4700::1111", OTHER_PUBLIC, PUBLIC, PUBLIC]))
+    assert resolved.addresses == (PUBLIC, OTHER_PUBLIC, "2606:4700::1111")
+    assert resolved.reason is None
+
+
+@pytest.mark.parametrize(
+    "refused", [PRIVATE, "127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fe80::1%eth0"]
+)
+def test_one_address_that_may_not_be_probed_refuses_the_whole_name(refused: str) -> None:
+    resolved = one("a.example", knows(a=[PUBLIC, refused]))
+    assert resolved.reason is Reason.ADDRESS_REFUSED
+    assert resolved.addresses == ()
+    assert refused.partition("%")[0] in resolved.detail
+
+
+def test_an_unknown_name_is_dns() -> None:
+    resolved = one("b.example", knows(a=[PUBLIC]))
+    assert (resolved.reason, resolved.detail) == (Reason.DNS, "Name or service not known")
+
+
+def test_a_name_without_an_address_is_dns() -> None:
+    assert one("a.example", knows(a=[])).reason is Reason.DNS
+
+
+def test_a_name_that_hangs_is_dns_at_the_limit_and_keeps_no_other_waiting(hanging: Lookup) -> None:
+    began = time.monotonic()
+    found = resolve([("slow.example", 80), ("quick.example", 80)], 0.3, lookup=hanging)
+    assert time.monotonic() - began < 2
+    assert found["slow.example", 80].reason is Reason.DNS
+    assert found["quick.example", 80].addresses == (PUBLIC,)
+
+
+def test_a_name_that_was_never_asked_for_is_not_measured(monkeypatch: pytest.MonkeyPatch, hanging: Lookup) -> None:
+    monkeypatch.setattr(address_module, "_RESOLVERS", 1)
+    found = resolve([("slow.example", 80), ("slow2.example", 80)], 0.2, lookup=hanging)
+    assert [resolved.reason for resolved in found.values()] == [Reason.DNS, Reason.NOT_MEASURED]
+
+
+def test_each_name_is_asked_once() -> None:
+    asked: list[str] = []
+
+    def lookup(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return [PUBLIC]
+
+    resolve([("a.example", 80), ("a.example", 80), (PUBLIC, 80)], 1.0, lookup=lookup)
+    assert asked == ["a.example"]
+
+
+def test_the_system_resolves_localhost_to_what_is_refused_without_the_allowance() -> None:
+    assert one("localhost").reason is Reason.ADDRESS_REFUSED
+    assert one("localhost", allow_loopback=True).addresses[0] in ("127.0.0.1", "::1")
+
+
+def test_the_addresses_of_a_name_take_turns_and_ipv6_only_where_there_is_no_ipv4() -> None:
+    both = Resolved((PUBLIC, OTHER_PUBLIC, "2606:4700::1"))
+    assert [both.pick(turn) for turn in range(3)] == [PUBLIC, OTHER_PUBLIC, PUBLIC]
+    assert Resolved(("2606:4700::1", "2606:4700::2")).pick(1) == "2606:4700::2"
+
+
+def test_a_url_that_cannot_be_read_is_refused_and_the_others_go_on() -> None:
+    bad, good = locate(["http://u:p@a.example/", "http://a.example/x"], 1.0, lookup=knows(a=[PUBLIC]))
+    assert bad.reason is Reason.ADDRESS_REFUSED
+    assert "credentials" in bad.detail
+    assert (str(good.base), good.address) == ("http://a.example/x", PUBLIC)

@@ -1,0 +1,74 @@
+import gzip
+import hashlib
+
+import pytest
+
+from oracle.model import Reason
+from oracle.probes.exchange import Response
+from oracle.probes.integrity import cap_of, judge
+from tests.fixtures.hostile import released
+
+NOW, BEFORE, OTHER = b"now", b"the release before", b"bad"
+EXPECTED, PREVIOUS = released("a.txt", NOW), released("a.txt", BEFORE)
+
+
+def got(body: bytes, status: int = 200, decoded: bytes | None = None) -> Response:
+    return Response(
+        "http://x/a.txt",
+        "1.2.3.4",
+        status=status,
+        sha256=hashlib.sha256(body).hexdigest(),
+        length=len(body),
+        decoded_sha256=None if decoded is None else hashlib.sha256(decoded).hexdigest(),
+        headers={} if decoded is None else {"content-encoding": "gzip"},
+    )
+
+
+def failed(reason: Reason, length: int = 0) -> Response:
+    return Response("http://x/a.txt", "1.2.3.4", length=length, reason=reason, detail="why")
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (got(NOW), Reason.UP),
+        (got(BEFORE), Reason.STALE_RELEASE),
+        (got(OTHER), Reason.WRONG_BYTES),
+        (got(b""), Reason.WRONG_BYTES),
+        (got(NOW, status=404), Reason.HTTP_STATUS),
+        (got(NOW, status=206), Reason.HTTP_STATUS),
+        (got(b"", status=304), Reason.HTTP_STATUS),
+        (got(gzip.compress(NOW), decoded=NOW), Reason.PROTOCOL),
+        (got(gzip.compress(OTHER), decoded=OTHER), Reason.WRONG_BYTES),
+        (failed(Reason.TIMEOUT), Reason.TIMEOUT),
+        (failed(Reason.NOT_MEASURED), Reason.NOT_MEASURED),
+        (failed(Reason.TOO_LARGE, len(BEFORE) + 1), Reason.WRONG_BYTES),
+        (failed(Reason.TOO_LARGE, len(BEFORE)), Reason.TOO_LARGE),
+    ],
+)
+def test_only_the_released_bytes_are_up(response: Response, reason: Reason) -> None:
+    assert judge(response, EXPECTED, PREVIOUS)[0] is reason
+
+
+def test_the_release_before_counts_while_its_grace_lasts() -> None:
+    assert judge(got(BEFORE), EXPECTED, PREVIOUS, previous_counts=True)[0] is Reason.UP
+    assert judge(got(OTHER), EXPECTED, PREVIOUS, previous_counts=True)[0] is Reason.WRONG_BYTES
+
+
+def test_a_file_that_did_not_change_is_up_even_when_the_release_before_is_stale() -> None:
+    assert judge(got(NOW), EXPECTED, EXPECTED)[0] is Reason.UP
+
+
+def test_without_a_release_before_its_bytes_are_wrong() -> None:
+    assert judge(got(BEFORE), EXPECTED)[0] is Reason.WRONG_BYTES
+
+
+def test_every_deduction_says_what_was_seen() -> None:
+    for response in (got(OTHER), got(b"longer than it"), got(NOW, 500), got(gzip.compress(NOW), decoded=NOW)):
+        assert 0 < len(judge(response, EXPECTED)[1]) <= 200
+
+
+def test_enough_is_read_to_tell_released_bytes_from_longer_ones() -> None:
+    assert cap_of(EXPECTED, PREVIOUS, 1000) == len(BEFORE)
+    assert cap_of(EXPECTED, None, 1000) == len(NOW)
+    assert cap_of(EXPECTED, PREVIOUS, 2) == 2

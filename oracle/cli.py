@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from oracle.errors import MirrorbondError
+from oracle.logs import configure_logging
 
 _PARTS = {
     "demo": ("oracle.devnet.demo", "Run three epochs end to end on this machine."),
@@ -86,6 +87,7 @@ def _mirrorbond() -> None:
 
 def main() -> None:
     """Run the command line: exits with 0, 1 for what could not be done, 2 for what was not understood."""
+    configure_logging("warning")
     try:
         sys.exit(app(prog_name="mirrorbond", standalone_mode=False) or 0)
     except MirrorbondError as error:

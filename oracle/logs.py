@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("celery.worker.strategy", "celery.app.trace", "kombu", "amqp", "urllib3", "web3", "httpx", "httpcore")
+_QUIET = ("celery.worker.strategy", "celery.app.trace", "kombu", "alembic", "urllib3", "web3", "httpx", "httpcore")
 """These say something for every message or request."""
 
 
@@ -24,7 +24,7 @@ def configure_logging(level: str) -> None:
         processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)],
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -94,6 +94,7 @@ class Node:
 
         Raises: PortInUse; ProcessFailed if another node runs in this home, or a child does not come up at all.
         """
+        self.check_ports()
         self._prepare()
         with _only_one(self.settings.home), self._signals():
             try:
@@ -103,10 +104,15 @@ class Node:
             finally:
                 self._stop_all()
 
+    def check_ports(self) -> None:
+        """Make sure that the API can listen where it should.
+
+        Raises: PortInUse.
+        """
+        check_port("the API", self.settings.api_host, self.settings.api_port)
+
     def _prepare(self) -> None:
-        host, port = self.settings.api_host, self.settings.api_port
-        check_port("the API", host, port)
-        self.port = port or free_port(host)
+        self.port = self.settings.api_port or free_port(self.settings.api_host)
         home = self.settings.home
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         roles = ROLES[1:] if self.settings.redis_url else ROLES

@@ -1,0 +1,179 @@
+"""Rank moves by merit, one place at a time; newcomers and those who move house start at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from oracle.errors import InvalidInput
+from oracle.model import MirrorId, Place, RankedMirror
+from oracle.ranks import EPOCHS_TO_SWAP, MARGIN_BPS, MOST_NETWORKS, Entry, networks, next_ranks, rank
+from tests.fixtures.epochs import account, place, ranked
+
+
+def entry(mirror: int) -> Entry:
+    return MirrorId(mirror), mirror + 10, account(mirror), f"http://new-{mirror}.example"
+
+
+def order(mirrors: Sequence[RankedMirror]) -> list[int]:
+    assert [one.rank for one in mirrors] == list(range(len(mirrors)))
+    return [one.mirror for one in mirrors]
+
+
+def after(mirrors: Sequence[RankedMirror], services: Sequence[int], epochs: int = 1) -> tuple[RankedMirror, ...]:
+    """The ranks after some epochs in which mirror n served services[n - 1]."""
+    now = tuple(mirrors)
+    for _ in range(epochs):
+        now = next_ranks(now, {one.mirror: services[one.mirror - 1] for one in now}, {})
+    return now
+
+
+# --------------------------------------------------------------------------------------------- who is in the list
+
+
+def test_newcomers_come_last_in_the_order_of_registration() -> None:
+    found = rank([ranked(2, 0), ranked(1, 1)], [entry(n) for n in (9, 1, 4, 2)])
+    assert order(found) == [2, 1, 4, 9]
+
+
+def test_those_who_left_leave_no_gap() -> None:
+    found = rank([ranked(n) for n in (1, 2, 3, 4)], [entry(4), entry(2)])
+    assert order(found) == [2, 4]
+
+
+def test_the_chain_says_what_a_mirror_is_and_the_list_what_it_did() -> None:
+    before = ranked(1, 0, streak=0, outages=(True, False), networks=frozenset({"AS1"}))
+    (found,) = rank([before], [entry(1)])
+    assert (found.position, found.operator, found.url) == (11, account(1), "http://new-1.example")
+    assert (found.outages, found.passed_outage, found.networks) == ((True, False), True, {"AS1"})
+
+
+def test_a_newcomer_has_no_past() -> None:
+    (found,) = rank([], [entry(1)])
+    assert (found.streak, found.outages, found.passed_outage, found.networks) == (0, (), False, frozenset())
+
+
+def test_a_streak_only_counts_against_the_same_mirror() -> None:
+    before = [ranked(1), ranked(2, streak=2), ranked(3, streak=3)]
+    assert [one.streak for one in rank(before, [entry(2), entry(3)])] == [0, 3]
+
+
+def test_the_list_does_not_depend_on_the_order_it_is_given_in() -> None:
+    before, entries = [ranked(n) for n in (1, 2, 3)], [entry(n) for n in (1, 2, 3, 4, 5)]
+    assert rank(before[::-1], entries[::-1]) == rank(before, entries)
+
+
+@pytest.mark.parametrize(
+    "before", [[ranked(1, 0), ranked(2, 0)], [ranked(1, 0), ranked(1, 1)]], ids=["rank twice", "mirror twice"]
+)
+def test_a_list_with_two_in_one_place_is_refused(before: list[RankedMirror]) -> None:
+    with pytest.raises(InvalidInput, match="ranks"):
+        rank(before, [entry(1), entry(2)])
+    with pytest.raises(InvalidInput, match="ranks"):
+        next_ranks(before, {}, {})
+
+
+def test_a_mirror_that_counts_twice_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="mirrors"):
+        rank([], [entry(1), entry(1)])
+
+
+# ----------------------------------------------------------------------------------------------------- overtaking
+
+
+def test_four_better_epochs_in_a_row_overtake() -> None:
+    start = [ranked(1), ranked(2)]
+    services = [9_000, 9_000 + MARGIN_BPS]
+    assert order(after(start, services, EPOCHS_TO_SWAP - 1)) == [1, 2]
+    overtaken = after(start, services, EPOCHS_TO_SWAP)
+    assert order(overtaken) == [2, 1]
+    assert [one.streak for one in overtaken] == [0, 0]
+
+
+def test_less_than_two_points_are_not_better() -> None:
+    assert order(after([ranked(1), ranked(2)], [9_000, 9_000 + MARGIN_BPS - 1], 20)) == [1, 2]
+
+
+def test_one_epoch_that_is_not_better_breaks_the_streak() -> None:
+    nearly = after([ranked(1), ranked(2)], [0, 10_000], EPOCHS_TO_SWAP - 1)
+    broken = after(nearly, [10_000, 10_000])
+    assert [one.streak for one in (nearly[1], broken[1])] == [EPOCHS_TO_SWAP - 1, 0]
+
+
+def test_nobody_moves_by_two_places_at_once() -> None:
+    """Two earned it against the one above each: the upper pair swaps, the lower starts again below another mirror."""
+    found = after([ranked(1), ranked(2, streak=3), ranked(3, streak=3)], [0, 5_000, 10_000])
+    assert order(found) == [2, 1, 3]
+    assert [one.streak for one in found] == [0, 0, 0]
+
+
+def test_pairs_apart_swap_in_the_same_epoch() -> None:
+    start = [ranked(1), ranked(2, streak=3), ranked(3), ranked(4, streak=3)]
+    assert order(after(start, [0, 1_000, 0, 1_000])) == [2, 1, 4, 3]
+
+
+def test_the_best_of_the_crowd_climbs_to_the_top() -> None:
+    start = [ranked(n) for n in range(1, 5)]
+    assert order(after(start, [5_000, 5_000, 5_000, 10_000], 3 * EPOCHS_TO_SWAP)) == [4, 1, 2, 3]
+
+
+def test_an_epoch_in_which_nothing_was_measured_changes_nothing() -> None:
+    start = (ranked(1), ranked(2, streak=3))
+    assert next_ranks(start, None, {}) == start
+
+
+# --------------------------------------------------------------------------------------------------- moving house
+
+
+def moved(before: frozenset[str], *places: Place) -> tuple[RankedMirror, ...]:
+    return next_ranks([ranked(1, networks=before), ranked(2), ranked(3)], {}, {MirrorId(1): places})
+
+
+def test_first_sight_is_no_move() -> None:
+    found = moved(frozenset(), place(1))
+    assert order(found) == [1, 2, 3]
+    assert found[0].networks == {"10.1.0.0/24", "AS2"}
+
+
+def test_a_new_prefix_or_system_is_a_move_to_the_end() -> None:
+    home = networks([place(1)])
+    for elsewhere in (place(1, asn=9), place(2, asn=2)):
+        found = moved(home, place(1), elsewhere)
+        assert order(found) == [2, 3, 1]
+        assert found[-1].networks == home | networks([elsewhere])
+
+
+def test_another_host_of_the_same_prefix_is_no_move() -> None:
+    assert order(moved(networks([place(1)]), place(1, host=9))) == [1, 2, 3]
+
+
+def test_coming_back_or_not_being_seen_is_no_move() -> None:
+    home = networks([place(1), place(2)])
+    assert order(moved(home, place(2))) == [1, 2, 3]
+    assert order(moved(home)) == [1, 2, 3]
+
+
+def test_other_addresses_of_one_platform_are_no_move() -> None:
+    home = networks([place(1, platform="cloud")])
+    assert home == {"platform cloud"}
+    assert order(moved(home, place(2, platform="cloud"))) == [1, 2, 3]
+    assert order(moved(home, place(2, platform="other"))) == [2, 3, 1]
+
+
+def test_a_move_breaks_the_streak_of_who_moves_and_of_who_stood_below() -> None:
+    start = [ranked(1), ranked(2, streak=1, networks=frozenset({"AS9"})), ranked(3, streak=3)]
+    found = next_ranks(start, {MirrorId(3): 10_000, MirrorId(2): 5_000}, {MirrorId(2): [place(2)]})
+    assert order(found) == [1, 3, 2]
+    assert [one.streak for one in found] == [0, 0, 0]
+
+
+def test_a_rank_list_does_not_grow_without_end() -> None:
+    start = [ranked(1, networks=frozenset({"AS0"}))]
+    for i in range(200):
+        start = list(next_ranks(start, {}, {MirrorId(1): [place(i % 250, asn=i + 1)]}))
+        assert len(start[0].networks) <= MOST_NETWORKS
+
+
+def test_an_unknown_system_is_none() -> None:
+    assert networks([place(1, asn=0)]) == {"10.1.0.0/24"}

@@ -88,7 +88,9 @@ class Handle:
             return None, ""
         os_errno = self.easy.getinfo(pycurl.OS_ERRNO)
         ipv6 = ":" in request.address
-        return reason_of(code, answered=sink.header_bytes > 0, os_errno=os_errno, ipv6=ipv6), clean(text)
+        return reason_of(code, answered=sink.header_bytes > 0, os_errno=os_errno, ipv6=ipv6), clean(
+            text
+        ) or f"libcurl's error {code}"
 
     def _phases(self, dns_ms: int) -> Phases:
         names = (pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T, pycurl.STARTTRANSFER_TIME_T, pycurl.TOTAL_TIME_T)

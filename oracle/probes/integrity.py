@@ -6,6 +6,7 @@ from oracle.manifest import ReleaseFile
 from oracle.model import Reason
 from oracle.probes.exchange import Response
 
+_ROOM = 1_024
 Judgement = tuple[Reason, str]
 
 
@@ -26,17 +27,19 @@ def judge(
         return Reason.UP, ""
     if previous is not None and response.sha256 == previous.sha256:
         return (Reason.UP, "the release before") if previous_counts else (Reason.STALE_RELEASE, "the release before")
-    if response.decoded_sha256 is not None and response.decoded_sha256 == expected.sha256:
+    if response.decoded_sha256 in {file.sha256 for file in (expected, previous) if file is not None}:
         encoding = response.headers.get("content-encoding", "")
-        return Reason.PROTOCOL, f"the right bytes, but {encoding}-encoded, which was not asked for"
+        return Reason.PROTOCOL, f"released bytes, but {encoding}-encoded, which was not asked for"
     if response.length != expected.length:
         return Reason.WRONG_BYTES, f"{response.length} bytes, released are {expected.length}"
     return Reason.WRONG_BYTES, f"sha256 {response.sha256}, released is {expected.sha256}"
 
 
 def cap_of(expected: ReleaseFile, previous: ReleaseFile | None, most: int) -> int:
-    """How many bytes to read at most: enough to tell released bytes from longer ones, never over `most`."""
-    return min(most, _longest(expected, previous))
+    """How many bytes to read at most, never over `most`: enough to tell released bytes from longer ones, and from
+    their own compressed form, which may be a little longer."""
+    longest = _longest(expected, previous)
+    return min(most, longest + longest // 1_000 + _ROOM)
 
 
 def _longest(expected: ReleaseFile, previous: ReleaseFile | None) -> int:

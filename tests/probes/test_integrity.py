@@ -39,6 +39,7 @@ def failed(reason: Reason, length: int = 0) -> Response:
         (got(NOW, status=206), Reason.HTTP_STATUS),
         (got(b"", status=304), Reason.HTTP_STATUS),
         (got(gzip.compress(NOW), decoded=NOW), Reason.PROTOCOL),
+        (got(gzip.compress(BEFORE), decoded=BEFORE), Reason.PROTOCOL),
         (got(gzip.compress(OTHER), decoded=OTHER), Reason.WRONG_BYTES),
         (failed(Reason.TIMEOUT), Reason.TIMEOUT),
         (failed(Reason.NOT_MEASURED), Reason.NOT_MEASURED),
@@ -69,6 +70,6 @@ def test_every_deduction_says_what_was_seen() -> None:
 
 
 def test_enough_is_read_to_tell_released_bytes_from_longer_ones() -> None:
-    assert cap_of(EXPECTED, PREVIOUS, 1000) == len(BEFORE)
-    assert cap_of(EXPECTED, None, 1000) == len(NOW)
+    assert len(BEFORE) < cap_of(EXPECTED, PREVIOUS, 10_000) < 2_000
+    assert len(NOW) < cap_of(EXPECTED, None, 10_000) < 2_000
     assert cap_of(EXPECTED, PREVIOUS, 2) == 2

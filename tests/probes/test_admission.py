@@ -1,0 +1,132 @@
+import socket
+from collections.abc import Mapping
+
+import pytest
+
+from oracle.manifest import Manifest, compose
+from oracle.model import Address, MirrorId, Reason
+from oracle.probes.admission import Admission, Candidate, read_completely
+from oracle.probes.ownership import WELL_KNOWN
+from tests.fixtures.hostile import Hostile, answer, in_turn, released, resets, says, serves, zipped
+
+OPERATOR = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
+FILES = {f"file {index:03}.txt": b"contents %d" % index for index in range(70)} | {"empty": b""}
+COLD = {"cold/1": b"cold"}
+
+
+def on_server(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path.replace(" ", "%20"): body for path, body in files.items()}
+
+
+def manifest_of(files: Mapping[str, bytes]) -> Manifest:
+    return compose(
+        "notes",
+        "1",
+        "http://127.1.1.1",
+        None,
+        [released(path, body) for path, body in files.items()],
+        [released(path, body) for path, body in COLD.items()],
+    )
+
+
+MANIFEST = manifest_of(FILES)
+
+
+def read(server: Hostile, **options: object) -> Admission:
+    candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, timeout_ms=1_000)
+    chosen: dict[str, object] = {"budget_s": 10.0, "allow_loopback": True, **options}
+    return read_completely(candidate, MANIFEST, **chosen)  # type: ignore[arg-type]
+
+
+def test_a_mirror_with_every_file_is_admitted_without_its_cold_files_being_asked_for() -> None:
+    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
+        admission = read(server)
+        asked = server.paths()
+    total = sum(len(body) for body in FILES.values())
+    assert admission == Admission(MirrorId(4), MANIFEST.digest, Reason.UP, "", len(FILES), total)
+    assert asked[0] == WELL_KNOWN
+    assert sorted(asked[1:]) == sorted(f"/{path}" for path in on_server(FILES))
+
+
+@pytest.mark.parametrize("operator", ["", "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"])
+def test_a_host_that_does_not_name_the_operator_is_asked_for_nothing_else(operator: str) -> None:
+    with Hostile(serves(on_server(FILES), operator)) as server:
+        admission = read(server)
+        assert server.paths() == [WELL_KNOWN]
+    assert (admission.reason, admission.files_read) == (Reason.NOT_OWNER, 0)
+
+
+def test_the_first_wrong_file_ends_the_read_and_is_named() -> None:
+    altered = FILES | {"file 005.txt": b"malware"}
+    with Hostile(serves(on_server(altered), OPERATOR)) as server:
+        admission = read(server)
+        assert len(server.asked) < len(FILES) // 2 + 2
+    assert admission.reason is Reason.WRONG_BYTES
+    assert admission.detail.startswith("file 005.txt: ")
+    assert admission.files_read < len(FILES)
+
+
+def test_a_missing_file_is_found_even_if_it_is_the_last() -> None:
+    missing = {path: body for path, body in FILES.items() if path != "file 069.txt"}
+    with Hostile(serves(on_server(missing), OPERATOR)) as server:
+        admission = read(server)
+    assert (admission.reason, admission.files_read) == (Reason.HTTP_STATUS, len(FILES) - 1)
+
+
+def test_a_file_of_the_release_before_is_stale() -> None:
+    before = FILES | {"file 005.txt": b"contents of the release before"}
+    with Hostile(serves(on_server(before), OPERATOR)) as server:
+        assert read(server, previous=manifest_of(before)).reason is Reason.STALE_RELEASE
+        assert read(server).reason is Reason.WRONG_BYTES
+
+
+def test_one_broken_connection_does_not_end_the_read() -> None:
+    whole = serves(on_server(FILES), OPERATOR)
+    with Hostile(in_turn(resets(), whole, whole, resets(), whole)) as server:
+        assert read(server).reason is Reason.UP
+
+
+def test_files_compressed_unasked_are_not_the_released_bytes() -> None:
+    document = serves({}, OPERATOR)
+    with Hostile(in_turn(document, says(zipped(FILES["file 000.txt"])))) as server:
+        assert read(server).reason is Reason.WRONG_BYTES
+
+
+def test_a_release_over_the_byte_budget_is_not_measured_and_nothing_is_asked_for() -> None:
+    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
+        admission = read(server, max_bytes=100)
+        assert server.asked == []
+    assert admission.reason is Reason.NOT_MEASURED
+    assert "100" in admission.detail
+
+
+def test_a_read_that_runs_out_of_time_is_not_measured() -> None:
+    body = FILES["file 000.txt"]
+    with Hostile(in_turn(serves({}, OPERATOR), says(b"", answer(body), pause_s=0.3))) as server:
+        assert read(server, budget_s=0.2).reason in (Reason.NOT_MEASURED, Reason.TIMEOUT)
+    slow = says(b"", answer(body), pause_s=0.15)
+    one = compose("notes", "1", "http://127.1.1.1", None, [released(f"{index:02}", body) for index in range(40)])
+    with Hostile(in_turn(serves({}, OPERATOR), slow)) as server:
+        candidate = Candidate(MirrorId(4), server.url, OPERATOR, one.digest)
+        admission = read_completely(candidate, one, budget_s=1.0, allow_loopback=True)
+    assert admission.reason is Reason.NOT_MEASURED
+    assert 0 < admission.files_read < 40
+
+
+def test_no_file_over_the_funds_limit_is_read() -> None:
+    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
+        candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, max_file_bytes=3)
+        admission = read_completely(candidate, MANIFEST, budget_s=5.0, allow_loopback=True)
+        assert server.asked == []
+    assert admission.reason is Reason.NOT_MEASURED
+
+
+def test_a_mirror_at_an_address_that_is_refused_is_never_connected_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        candidate = Candidate(MirrorId(4), url, OPERATOR, MANIFEST.digest)
+        admission = read_completely(candidate, MANIFEST, budget_s=2.0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert admission.reason is Reason.ADDRESS_REFUSED

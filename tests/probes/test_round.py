@@ -1,0 +1,210 @@
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote, VoteState
+from oracle.probes.exchange import Response
+from oracle.probes.round import Target, doubt, probe_round
+from tests.fixtures.hostile import (
+    Behaviour,
+    Hostile,
+    answer,
+    closed_port,
+    endless,
+    in_turn,
+    released,
+    resets,
+    says,
+    serves,
+    silent,
+    zipped,
+)
+
+NOW, BEFORE = b"the released bytes", b"the release before"
+PATH = "docs/50% off.txt"
+FILE, PREVIOUS = released(PATH, NOW), released(PATH, BEFORE)
+URL_PATH = "/docs/50%25%20off.txt"
+
+KINDS: dict[str, tuple[Behaviour, Reason]] = {
+    "primary": (serves({URL_PATH: NOW}), Reason.UP),
+    "honest": (serves({URL_PATH: NOW}), Reason.UP),
+    "stale": (serves({URL_PATH: BEFORE}), Reason.STALE_RELEASE),
+    "altered": (serves({URL_PATH: b"the altered bytes!"}), Reason.WRONG_BYTES),
+    "appending": (serves({URL_PATH: NOW + b"<script>" * 100}), Reason.WRONG_BYTES),
+    "endless": (endless(b"x" * 1000, b"HTTP/1.1 200 OK\r\n\r\n"), Reason.WRONG_BYTES),
+    "empty file": (serves({URL_PATH: b""}), Reason.WRONG_BYTES),
+    "packing": (says(zipped(NOW)), Reason.PROTOCOL),
+    "packing another": (says(zipped(b"altered")), Reason.WRONG_BYTES),
+    "missing": (serves({}), Reason.HTTP_STATUS),
+    "failing": (says(answer(b"", "500 Oops")), Reason.HTTP_STATUS),
+    "away": (says(answer(b"", "302 Found", location="http://127.1.99.1/x")), Reason.REDIRECT),
+    "silent": (silent, Reason.TIMEOUT),
+    "dripping": (endless(b"t", b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n", 0.2), Reason.TIMEOUT),
+    "resetting": (resets(), Reason.CONNECT),
+    "cutting": (says(answer(NOW)[:-1]), Reason.PROTOCOL),
+    "recovering": (in_turn(resets(), serves({URL_PATH: NOW})), Reason.UP),
+    "no web server": (says(b"220 smtp ready\r\n"), Reason.PROTOCOL),
+}
+
+
+def target(url: str, mirror: int = 1, **options: object) -> Target:
+    chosen: dict[str, object] = {"previous": PREVIOUS, "timeout_ms": 600, **options}
+    return Target(FundId(1), MirrorId(mirror), url, FILE, **chosen)  # type: ignore[arg-type]
+
+
+def probe(*targets: Target, **options: object) -> list[Vote]:
+    chosen: dict[str, object] = {"budget_s": 4.0, "allow_loopback": True, **options}
+    return probe_round(targets, epoch=Epoch(7), slot=Slot(3), **chosen)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def votes() -> Iterator[dict[str, Vote]]:
+    """One round over all kinds of servers at once."""
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(Hostile(behave, f"127.1.{number}.1"))
+            for number, (behave, _) in enumerate(KINDS.values(), start=1)
+        ]
+        cast = probe(*(target(server.url, mirror) for mirror, server in enumerate(servers)))
+        yield dict(zip(KINDS, cast, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_server_gets_its_vote(kind: str, votes: dict[str, Vote]) -> None:
+    vote = votes[kind]
+    assert vote.reason is KINDS[kind][1]
+    assert (vote.fund, vote.epoch, vote.slot, vote.path) == (1, 7, 3, PATH)
+    if vote.reason is Reason.UP:
+        assert vote.latency_ms is not None
+        assert 0 < vote.latency_ms < 600
+        assert vote.address == f"127.1.{vote.mirror + 1}.1"
+    else:
+        assert (vote.latency_ms, vote.address) == (None, None)
+        assert 0 < len(vote.detail) <= 200
+
+
+def test_the_primary_is_probed_like_a_mirror(votes: dict[str, Vote]) -> None:
+    assert votes["primary"].mirror == PRIMARY
+    assert votes["primary"].state is VoteState.UP
+
+
+def test_no_vote_repeats_what_a_server_sent(votes: dict[str, Vote]) -> None:
+    assert not any("script" in vote.detail or "smtp" in vote.detail for vote in votes.values())
+
+
+def test_wrong_bytes_are_judged_at_once() -> None:
+    with Hostile(serves({URL_PATH: b"the altered bytes!"})) as server:
+        probe(target(server.url))
+        assert len(server.asked) == 1
+
+
+def test_a_base_path_stands_before_the_file() -> None:
+    with Hostile(serves({f"/base{URL_PATH}": NOW})) as server:
+        assert probe(target(server.url + "/base/"))[0].reason is Reason.UP
+
+
+def test_the_release_before_is_up_in_its_grace() -> None:
+    with Hostile(serves({URL_PATH: BEFORE})) as server:
+        assert probe(target(server.url, previous_counts=True))[0].reason is Reason.UP
+
+
+def test_a_refused_connection_is_connect() -> None:
+    assert probe(target(f"http://127.1.1.1:{closed_port()}"))[0].reason is Reason.CONNECT
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "0.0.0.0", "localhost"]
+)
+def test_without_the_allowance_no_connection_to_loopback_is_ever_opened(host: str) -> None:
+    listener = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    with listener:
+        listener.setblocking(False)
+        url = f"http://{host}:{listener.getsockname()[1]}"
+        vote = probe(target(url), allow_loopback=False)[0]
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert vote.reason is Reason.ADDRESS_REFUSED
+
+
+@pytest.mark.parametrize("private", ["10.0.0.7", "127.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "fd00::1"])
+def test_a_name_that_leads_to_a_private_address_is_refused(private: str) -> None:
+    vote = probe(target("http://app.example"), allow_loopback=False, lookup=lambda _host, _port: ["8.8.8.8", private])[
+        0
+    ]
+    assert (vote.reason, vote.state) == (Reason.ADDRESS_REFUSED, VoteState.DOWN)
+    assert private in vote.detail
+
+
+def test_a_name_is_resolved_once_and_asked_for_by_name_at_that_address() -> None:
+    asked: list[str] = []
+
+    def lookup(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["127.1.1.1"] if len(asked) == 1 else ["127.1.2.1"]
+
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        vote = probe(target(f"http://app.example:{server.port}"), lookup=lookup)[0]
+        assert b"Host: app.example:" in server.asked[0]
+    assert (vote.reason, vote.address, asked) == (Reason.UP, "127.1.1.1", ["app.example"])
+
+
+def test_a_name_that_does_not_resolve_is_dns() -> None:
+    def lookup(_host: str, _port: int) -> list[str]:
+        raise OSError(-2, "Name or service not known")
+
+    assert probe(target("http://app.example"), lookup=lookup)[0].reason is Reason.DNS
+
+
+def test_a_url_that_cannot_be_asked_is_refused() -> None:
+    vote = probe(target("http://u:p@127.1.1.1/"))[0]
+    assert vote.reason is Reason.ADDRESS_REFUSED
+    assert "credentials" in vote.detail
+
+
+def test_a_file_over_the_funds_limit_is_not_held_against_the_mirror() -> None:
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        vote = probe(target(server.url, max_file_bytes=3))[0]
+        assert (vote.state, server.asked) == (VoteState.UNKNOWN, [])
+
+
+def test_what_there_was_no_time_for_is_unknown() -> None:
+    with Hostile(says(b"", answer(NOW), pause_s=0.2)) as server:
+        votes = probe(*(target(server.url, mirror) for mirror in range(4)), budget_s=0.3, concurrency=1)
+    assert votes[0].reason is Reason.UP
+    assert [vote.reason for vote in votes[2:]] == [Reason.NOT_MEASURED] * 2
+
+
+def test_a_mirror_is_probed_at_its_own_time_of_the_round() -> None:
+    began = time.monotonic()
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        vote = probe(target(server.url, delay_ms=300))[0]
+    assert time.monotonic() - began >= 0.3
+    assert vote.latency_ms is not None
+    assert vote.latency_ms < 250
+
+
+def test_a_node_that_reaches_no_control_target_doubts_itself() -> None:
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        dead = [f"http://127.1.9.1:{closed_port('127.1.9.1')}", f"http://127.1.8.1:{closed_port('127.1.8.1')}/x"]
+        votes = probe(target(server.url), target(dead[0]), controls=[*dead, server.url])
+        sure = probe(target(server.url), target(dead[0]), controls=[dead[0], server.url])
+    assert [vote.reason for vote in votes] == [Reason.SELF_DOUBT] * 2
+    assert [(vote.latency_ms, vote.address) for vote in votes] == [(None, None)] * 2
+    assert [vote.reason for vote in sure] == [Reason.UP, Reason.CONNECT]
+
+
+def test_any_http_answer_of_a_control_target_will_do() -> None:
+    refused = Response("http://x", "1.2.3.4", status=404)
+    large = Response("http://x", "1.2.3.4", status=200, reason=Reason.TOO_LARGE)
+    silence = Response("http://x", "1.2.3.4", reason=Reason.TIMEOUT)
+    assert not doubt([])
+    assert not doubt([refused, large, silence])
+    assert not doubt([refused, silence])
+    assert doubt([refused, silence, None])
+
+
+def test_a_round_without_targets_is_empty() -> None:
+    assert probe() == []

@@ -43,9 +43,19 @@ class Snapshot:
     lines: Sequence[Line]
     news: Sequence[str]
 
+    @property
+    def setting_up(self) -> bool:
+        """Whether no epoch that counts has begun."""
+        return self.epoch < self.first_epoch
+
+    @property
+    def quarters(self) -> int:
+        """How many quarters of the epoch are over or in their last slot."""
+        return (self.slot + 1) * 4 // max(1, self.slots)
+
     def heading(self) -> str:
         """Where in time we are."""
-        if self.epoch < self.first_epoch:
+        if self.setting_up:
             return f"Epoch {self.epoch}: setting up"
         return f"Epoch {self.epoch} of {self.last_epoch}, slot {self.slot + 1} of {self.slots}"
 
@@ -68,6 +78,8 @@ def strip(line: Line, slots: int) -> Text:
 
 def in_a_line(snapshot: Snapshot) -> str:
     """The snapshot for a log: who is not up, and why."""
+    if snapshot.setting_up:
+        return snapshot.heading()
     up = [line for line in snapshot.lines if line.state() == WORDS[Reason.UP]]
     others = ", ".join(f"{line.name} {line.state()}" for line in snapshot.lines if line not in up)
     return f"{snapshot.heading()}: {len(up)} up{'; ' if others else ''}{others}"
@@ -80,7 +92,7 @@ class Progress:
         self._console = console
         self._live: Live | None = None
         self._told = 0
-        self._said = (-1, -1)
+        self._said = (-1, 0)
 
     @contextmanager
     def shown(self) -> Iterator[Progress]:
@@ -100,7 +112,7 @@ class Progress:
         for news in snapshot.news[self._told :]:
             self._console.print(news, soft_wrap=True, highlight=False)
         self._told = len(snapshot.news)
-        moment = (snapshot.epoch, snapshot.slot * 4 // max(1, snapshot.slots))
-        if moment != self._said:
+        moment = (snapshot.epoch, 0 if snapshot.setting_up else snapshot.quarters)
+        if moment != self._said and (snapshot.quarters or snapshot.setting_up):
             self._said = moment
             self._console.print(in_a_line(snapshot), soft_wrap=True, highlight=False)

@@ -1,0 +1,18 @@
+"""One demo for all tests that only look at it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fixtures.demo import DemoProcess
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
+    """The whole demo, over and still running: its dashboard answers."""
+    running = DemoProcess.start(tmp_path_factory.mktemp("demo"), "--keep", "--port", "0")
+    try:
+        running.wait_for("keeps running")
+        yield running
+    finally:
+        running.stop()

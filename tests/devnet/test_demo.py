@@ -79,8 +79,8 @@ def test_paid_and_returned_are_the_reward_and_a_part_returns(result: dict[str, A
 
 def test_credits_and_fee_are_what_was_paid(result: dict[str, Any]) -> None:
     for number, epoch in enumerate(result["epochs"]):
-        credits = sum(int(mirror["epochs"][number]["credited"]) for mirror in result["mirrors"])
-        assert credits + int(epoch["fee"]) == int(epoch["paid"])
+        credited = sum(int(mirror["epochs"][number]["credited"]) for mirror in result["mirrors"])
+        assert credited + int(epoch["fee"]) == int(epoch["paid"])
 
 
 def test_every_operator_received_all_that_was_credited(result: dict[str, Any]) -> None:

@@ -48,8 +48,9 @@ def due(engine: sa.Engine, settings: Settings, now_s: float) -> list[Duty]:
     if clock is not None and now_s >= clock.genesis_s - LEAD_S:
         duties += dict.fromkeys(_measuring(engine, settings, clock, now_s))
         duties += dict.fromkeys(_reading(engine, settings, clock, now_s))
-        duties += _closing(engine, settings, clock, now_s)
-        duties.append(Duty("settle", (), "settle", _pause_s(clock.window_s), 30, priority=6))
+        if settings.keystores:
+            duties += _closing(engine, settings, clock, now_s)
+            duties.append(Duty("settle", (), "settle", _pause_s(clock.window_s), 30, priority=6))
     return duties
 
 
@@ -117,5 +118,7 @@ def _closing(engine: sa.Engine, settings: Settings, clock: Clock, now_s: float) 
     first = clock.epoch_at(max(clock.genesis_s, int(now_s) - clock.grace_s))
     reported = reported_epochs(engine, settings.committee, first)
     for epoch in range(max(0, first - 1), now):
-        if epoch not in reported and now_s < clock.end_s(epoch) + clock.grace_s and ledger.knows(engine, epoch + 1):
+        open_still = epoch not in reported and now_s < clock.end_s(epoch) + clock.grace_s
+        known = open_still and ledger.knows(engine, epoch + 1)
+        if known and ledger.funds_of_committee(engine, settings.committee, epoch):
             yield Duty("close", (epoch,), f"close:{epoch}", _pause_s(clock.grace_s), 30, priority=3)

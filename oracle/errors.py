@@ -83,6 +83,16 @@ class NotEnoughBundles(MirrorbondError):
         self.quorum = quorum
 
 
+class NotEnoughSignatures(MirrorbondError):
+    """Fewer signatures of a report than the quorum: it cannot be posted from here."""
+
+    def __init__(self, epoch: int, signatures: int, quorum: int) -> None:
+        super().__init__(f"epoch {epoch}: {signatures} signatures, the quorum is {quorum}")
+        self.epoch = epoch
+        self.signatures = signatures
+        self.quorum = quorum
+
+
 class EvidenceMismatch(MirrorbondError):
     """A recomputation from the evidence gives something else than the chain holds."""
 

@@ -8,7 +8,17 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("celery.worker.strategy", "celery.app.trace", "kombu", "alembic", "urllib3", "web3", "httpx", "httpcore")
+_QUIET = (
+    "celery.beat",
+    "celery.worker.strategy",
+    "celery.app.trace",
+    "kombu",
+    "alembic",
+    "urllib3",
+    "web3",
+    "httpx",
+    "httpcore",
+)
 """These say something for every message or request."""
 
 

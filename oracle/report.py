@@ -12,18 +12,18 @@ import sqlalchemy as sa
 import structlog
 
 from oracle import evidence
-from oracle.assignment import Assignment, assignment
+from oracle.assignment import Assignment
+from oracle.cases import assignments, fund_epoch, panel_at
 from oracle.codec import result_from_json, result_to_json
 from oracle.context import Context
 from oracle.cosign import Observed, bundle_set, sign_bundles, sign_report
 from oracle.digests import to_digest
-from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles
-from oracle.evidence import FundEpoch, Outcome, Panel, SignedBundle
-from oracle.merkle import NO_MIRRORS
+from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles, NotEnoughSignatures
+from oracle.evidence import Outcome, Panel, SignedBundle
 from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror
 from oracle.observe import observations
+from oracle.post import Posted, post_report
 from oracle.probes.placement import UNKNOWN, Table, load_table, place_of
-from oracle.ranks import rank
 from oracle.store import facts, ledger
 from oracle.store.observations import votes_of
 from oracle.store.outcomes import reported_epochs
@@ -31,6 +31,7 @@ from oracle.store.reports import (
     StoredReport,
     load_report,
     load_result,
+    load_signatures,
     save_evidence,
     save_report,
     save_result,
@@ -56,15 +57,29 @@ def close_epoch(context: Context, epoch: Epoch) -> StoredReport:
     return report
 
 
-def panel_at(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> Panel:
-    """Who signs for the epoch.
+def report_epoch(context: Context, epoch: Epoch) -> Posted:
+    """Close an epoch and post its report, if this node has a quorum's signatures.
 
-    Raises: InvalidInput for a committee that the chain does not know.
+    Raises: as `close_epoch`; NotEnoughSignatures; TransactionFailed.
     """
-    config = ledger.config_at(engine, committee, epoch)
-    if config is None:
-        raise InvalidInput("committee", f"{committee} is not on the chain; correct MIRRORBOND_COMMITTEE")
-    return Panel(committee, config.members, config.quorum, config.digest)
+    report = close_epoch(context, epoch)
+    signatures = load_signatures(context.store, report.committee, epoch, report.root)
+    quorum = panel_at(context.store, report.committee, epoch).quorum
+    if len(signatures) < quorum:
+        raise NotEnoughSignatures(epoch, len(signatures), quorum)
+    posted = post_report(
+        context.store,
+        context.committees,
+        context.sender,
+        report.committee,
+        epoch,
+        report.root,
+        report.evidence,
+        signatures,
+    )
+    if posted.root not in (None, report.root):
+        log.warning("another_report_stands", epoch=epoch, ours=report.root, theirs=posted.root)
+    return posted
 
 
 def _check_over(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> None:
@@ -84,22 +99,22 @@ def _check_over(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> None
 
 def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
     engine = context.store
-    tasks = _assignments(engine, panel.committee, epoch)
+    tasks = assignments(engine, panel.committee, epoch)
     sign_bundles(engine, context.domain, context.members, panel, epoch, _observed(context, tasks, epoch, panel))
     bundles = bundle_set(engine, context.domain, panel, epoch)
     opened = [signed.bundle for signed in bundles]
-    outcomes = [evidence.compute(fund_epoch(engine, task), opened, panel, context.fund_contract) for task in tasks]
+    outcomes = [
+        evidence.compute(
+            fund_epoch(engine, task, ranks_before(engine, panel.committee, task.fund, epoch)),
+            opened,
+            panel,
+            context.fund_contract,
+        )
+        for task in tasks
+    ]
     report = _store(engine, panel, epoch, context.fund_contract, bundles, outcomes)
     log.info("epoch_closed", epoch=epoch, root=report.root, evidence=report.evidence, bundles=len(bundles))
     return report
-
-
-def _assignments(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> list[Assignment]:
-    funds = ledger.funds_of_committee(engine, committee, epoch)
-    tasks = [task for fund in funds if (task := assignment(engine, fund, epoch))]
-    if not tasks:
-        raise InvalidInput("epoch", f"{epoch} has no fund that committee {committee} reports on")
-    return tasks
 
 
 def _observed(context: Context, tasks: list[Assignment], epoch: Epoch, panel: Panel) -> Observed:
@@ -115,24 +130,6 @@ def _table(context: Context) -> Table:
     path = context.settings.placement_file
     development = facts.get(context.store, facts.CHAIN_ID) == DEVELOPMENT_CHAIN
     return load_table(path) if path and development else UNKNOWN
-
-
-def fund_epoch(engine: sa.Engine, task: Assignment) -> FundEpoch:
-    """All that decides a fund's epoch besides the bundles, the ranks included."""
-    offer = task.offer
-    entries = [(mirror.mirror, mirror.position, mirror.operator, mirror.url) for mirror in task.mirrors]
-    return FundEpoch(
-        fund=task.fund,
-        epoch=task.epoch,
-        committee=offer.committee,
-        reward_wei=offer.reward_wei,
-        target=offer.target,
-        fee_bps=offer.fee_bps,
-        policy=task.policy,
-        release=task.release.digest if task.release else NO_MIRRORS,
-        mirrors_digest=ledger.mirrors_digest_at(engine, task.fund, task.epoch),
-        mirrors=rank(ranks_before(engine, offer.committee, task.fund, task.epoch), entries),
-    )
 
 
 def ranks_before(engine: sa.Engine, committee: int, fund: FundId, epoch: Epoch) -> tuple[RankedMirror, ...]:

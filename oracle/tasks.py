@@ -166,23 +166,21 @@ def admit(fund: int, epoch: int, mirror: int) -> None:
 @app.task(name="close")  # type: ignore[untyped-decorator]
 def close(epoch: int) -> None:
     """Make, sign and post the report of an epoch."""
-    from oracle.post import post_report
-    from oracle.report import close_epoch
+    from oracle.report import report_epoch
 
     with _told("close", epoch=epoch), alone("close") as free:
         if free:
-            close_epoch(_context(), Epoch(epoch))
-            post_report(_context(), Epoch(epoch))
+            report_epoch(_context(), Epoch(epoch))
 
 
 @app.task(name="settle")  # type: ignore[untyped-decorator]
 def settle() -> None:
     """Settle all funds' epochs that are final."""
-    from oracle.post import settle_ready
+    from oracle.post import settle_all
 
     with _told("settle"), alone("settle") as free:
         if free:
-            settle_ready(_context())
+            settle_all(_context().store, _context().funds, _context().sender)
 
 
 @contextmanager

@@ -1,0 +1,233 @@
+"""Recomputes an epoch from its evidence and compares it with the chain, down to every share of every mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from oracle import evidence
+from oracle.attest import Domain
+from oracle.cases import assignments, fund_epoch, panel_at
+from oracle.cosign import is_signed
+from oracle.digests import sha256_digest
+from oracle.errors import EvidenceMismatch, InvalidInput, NotEnoughBundles
+from oracle.evidence import INDEX, REPORT, FundEpoch, FundFile, Outcome, Panel, SignedBundle
+from oracle.fields import object_of, parse_json
+from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, RankedMirror
+from oracle.payout import Payout, shares, unpaid
+from oracle.store.outcomes import ChainReport, Settled, chain_report, settled
+
+Files = Mapping[str, bytes]
+Ranks = Mapping[FundId, tuple[RankedMirror, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class OnChain:
+    """All that the chain says of a report: what it names, whom it is about, who could sign, and what was paid."""
+
+    report: ChainReport
+    domain: Domain
+    fund_contract: Address
+    panel: Panel
+    epoch: Epoch
+    cases: Mapping[FundId, FundEpoch]
+    settled: Mapping[FundId, Settled | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was recomputed, and every difference found."""
+
+    outcomes: tuple[Outcome, ...]
+    differences: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raises: EvidenceMismatch if there is a difference."""
+        if self.differences:
+            raise EvidenceMismatch(list(self.differences))
+
+
+def on_chain(
+    engine: sa.Engine, domain: Domain, fund_contract: Address, committee: CommitteeId, epoch: Epoch, before: Ranks
+) -> OnChain:
+    """What the chain says, from the store that follows it; `before` are the ranks that earlier evidence left.
+
+    Raises: EvidenceMismatch if the chain has no report of the epoch.
+    """
+    report = chain_report(engine, committee, epoch)
+    if report is None:
+        raise EvidenceMismatch([f"the chain has no report of epoch {epoch} by committee {committee}"])
+    tasks = assignments(engine, committee, epoch)
+    return OnChain(
+        report=report,
+        domain=domain,
+        fund_contract=fund_contract,
+        panel=panel_at(engine, committee, epoch),
+        epoch=epoch,
+        cases={task.fund: fund_epoch(engine, task, before.get(task.fund, ())) for task in tasks},
+        settled={task.fund: settled(engine, task.fund, epoch) for task in tasks},
+    )
+
+
+def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
+    """Recompute every weight of a report. With `ranks_known` false the ranks before it are taken from the evidence."""
+    found = list(_file_differences(files, chain))
+    if found:
+        return Verdict((), tuple(found))
+    try:
+        bundles = [evidence.read_bundle(name, files[name]) for name in sorted(files) if name.startswith("bundles/")]
+        funds = {
+            one.case.fund: one
+            for name, body in files.items()
+            if name.startswith("funds/")
+            for one in [evidence.read_fund(name, body)]
+        }
+        found += _bundle_differences(bundles, chain)
+        outcomes = tuple(_outcomes(funds, bundles, chain, ranks_known))
+    except (InvalidInput, NotEnoughBundles) as error:
+        return Verdict((), (*found, str(error)))
+    found += _fund_differences(funds, outcomes, chain, ranks_known)
+    found += _root_differences(files, outcomes, chain)
+    for outcome in outcomes:
+        found += _pay_differences(outcome, chain.settled.get(outcome.case.fund))
+    return Verdict(outcomes, tuple(found))
+
+
+def ranks_after(files: Files) -> Ranks:
+    """The ranks that an epoch's evidence leaves, by fund.
+
+    Raises: InvalidInput.
+    """
+    read = [evidence.read_fund(name, body) for name, body in files.items() if name.startswith("funds/")]
+    return {one.case.fund: one.result.ranks for one in read}
+
+
+# --------------------------------------------------------------------------------------------- what may differ
+
+
+def _file_differences(files: Files, chain: OnChain) -> Iterator[str]:
+    """The evidence is the one that the chain names, whole and without additions."""
+    if INDEX not in files or REPORT not in files:
+        yield f"the evidence has no {INDEX if INDEX not in files else REPORT}"
+        return
+    if (digest := evidence.digest(files)) != chain.report.evidence:
+        yield f"{INDEX}: its digest is {digest}, the chain has {chain.report.evidence}"
+        return
+    listed = object_of(INDEX, parse_json(INDEX, files[INDEX]), ("committee", "epoch", "files"))["files"]
+    for name in sorted({*listed, *files} - {INDEX}):
+        if name not in files:
+            yield f"{name}: is missing"
+        elif name not in listed:
+            yield f"{name}: is not in the index"
+        elif sha256_digest(files[name]) != listed[name]:
+            yield f"{name}: its digest is not the one in the index"
+
+
+def _bundle_differences(bundles: list[SignedBundle], chain: OnChain) -> Iterator[str]:
+    for signed in bundles:
+        bundle, name = signed.bundle, f"bundles/{signed.bundle.member}.json"
+        if bundle.member not in chain.panel.members:
+            yield f"{name}: is by nobody of the committee"
+        if (bundle.committee, bundle.epoch) != (chain.panel.committee, chain.epoch):
+            yield f"{name}: is of committee {bundle.committee}, epoch {bundle.epoch}"
+        if not is_signed(chain.domain, signed):
+            yield f"{name}: its signature is not the member's"
+
+
+def _outcomes(
+    funds: Mapping[FundId, FundFile], bundles: list[SignedBundle], chain: OnChain, ranks_known: bool
+) -> Iterator[Outcome]:
+    opened = [signed.bundle for signed in bundles]
+    for fund, case in chain.cases.items():
+        told = funds.get(fund)
+        if not ranks_known and told is not None:
+            case = replace(case, mirrors=told.case.mirrors)
+        yield evidence.compute(case, opened, chain.panel, chain.fund_contract)
+
+
+def _fund_differences(
+    funds: Mapping[FundId, FundFile], outcomes: tuple[Outcome, ...], chain: OnChain, ranks_known: bool
+) -> Iterator[str]:
+    for fund in sorted(funds.keys() - chain.cases.keys()):
+        yield f"funds/{fund}.json: the committee does not report on this fund"
+    for outcome in outcomes:
+        fund = outcome.case.fund
+        told, name = funds.get(fund), f"funds/{fund}.json"
+        if told is None:
+            yield f"{name}: is missing"
+            continue
+        yield from _case_differences(name, told.case, chain.cases[fund], ranks_known)
+        yield from _result_differences(name, told, outcome)
+
+
+def _case_differences(name: str, told: FundEpoch, case: FundEpoch, ranks_known: bool) -> Iterator[str]:
+    for field in FundEpoch.__slots__:
+        if field != "mirrors" and getattr(told, field) != getattr(case, field):
+            yield f"{name}: {field} is {getattr(told, field)}, on the chain it is {getattr(case, field)}"
+    if _facts(told) != _facts(case):
+        yield f"{name}: the mirrors are not those that counted on the chain"
+    elif ranks_known and told.mirrors != case.mirrors:
+        yield f"{name}: the ranks before are not those that the last report left"
+
+
+def _facts(case: FundEpoch) -> set[tuple[MirrorId, int, Address, str]]:
+    return {(ranked.mirror, ranked.position, ranked.operator, ranked.url) for ranked in case.mirrors}
+
+
+def _result_differences(name: str, told: FundFile, outcome: Outcome) -> Iterator[str]:
+    weights = {weight.mirror: weight for weight in told.result.weights}
+    for weight in outcome.result.weights:
+        other = weights.pop(weight.mirror, None)
+        if other != weight:
+            yield (
+                f"{name}: mirror {weight.mirror} has the weight {weight.weight} by the bundles, "
+                f"{other.weight if other else 'none'} in the file"
+            )
+    if told.result != outcome.result and all(w in told.result.weights for w in outcome.result.weights):
+        yield f"{name}: the result is not the one that the bundles give"
+    if told.vector != outcome.vector:
+        yield f"{name}: the vector is not the one that the bundles give"
+
+
+def _root_differences(files: Files, outcomes: tuple[Outcome, ...], chain: OnChain) -> Iterator[str]:
+    if (root := evidence.root(outcomes)) != chain.report.root:
+        yield f"the root by the bundles is {root}, the chain has {chain.report.root}"
+    told = object_of(
+        REPORT,
+        parse_json(REPORT, files[REPORT]),
+        ("committee", "epoch", "config", "members", "quorum", "fund_contract", "root", "leaves"),
+    )
+    if told["root"] != chain.report.root:
+        yield f"{REPORT}: the root is {told['root']}, the chain has {chain.report.root}"
+    if told["config"] != chain.panel.digest:
+        yield f"{REPORT}: config is {told['config']}, on the chain it is {chain.panel.digest}"
+
+
+def _pay_differences(outcome: Outcome, paid: Settled | None) -> Iterator[str]:
+    """Not settled yet, or dry: nothing to compare."""
+    if paid is None:
+        return
+    fund, due = outcome.case.fund, payout(outcome) if paid.settlement == "paid" else unpaid(outcome.case.reward_wei)
+    if paid.settlement == "paid" and bytes.fromhex(paid.vector.removeprefix("0x")) != outcome.vector:
+        yield f"fund {fund}: the vector settled is not the one that the bundles give"
+    for name, given, right in (
+        ("paid", paid.paid_wei, due.paid),
+        ("fee", paid.fee_wei, due.fee),
+        ("returned", paid.returned_wei, due.returned),
+    ):
+        if given != right:
+            yield f"fund {fund}: {name} is {given} on the chain, {right} by the bundles"
+    for mirror, right in due.credits.items():
+        if (given := paid.credits.get(mirror, 0)) != right:
+            yield f"fund {fund}: mirror {mirror} was credited {given}, by the bundles it is {right}"
+
+
+def payout(outcome: Outcome) -> Payout[MirrorId]:
+    """What an outcome pays; a fund without mirrors owes no fee."""
+    case = outcome.case
+    if not case.positions:
+        return unpaid(case.reward_wei)
+    weights = {weight.mirror: weight.weight for weight in outcome.result.weights}
+    return shares(case.reward_wei, case.target, case.fee_bps, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn, TypeVar
@@ -14,18 +15,37 @@ from oracle.model import Address
 LARGEST = (1 << 63) - 1
 """What every database and most readers of JSON hold exactly enough."""
 
+MOST_DEPTH = 32
+
 T = TypeVar("T")
+
+_BRACKET = re.compile(r"[\[\]{}]")
+_STRING = re.compile(r'"(?:[^"\\]++|\\[\s\S]?)*+"?')
+"""A string, or what follows a quote that none closes: it matches at every quote, so it takes linear time."""
 
 
 def parse_json(name: str, text: str | bytes) -> Any:
-    """The value of JSON text that may be hostile: no key twice, no NaN, no bottomless nesting.
+    """The value of JSON text that may be hostile: UTF-8, no key twice, no NaN, no deep nesting.
 
     Raises: InvalidInput naming `name`.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        decoded = text if isinstance(text, str) else text.decode()
+        _check_depth(decoded)
+        return json.loads(decoded, object_pairs_hook=_once, parse_constant=_no_constant)
+    except ValueError as error:
         raise InvalidInput(name, f"is not JSON: {error}") from error
+
+
+def _check_depth(text: str) -> None:
+    """Python's own guard is the recursion limit, which web3 (by py_ecc) raises until deep nesting kills the process."""
+    if text.count("[") + text.count("{") <= MOST_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MOST_DEPTH:
+            raise ValueError(f"nested deeper than {MOST_DEPTH}")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

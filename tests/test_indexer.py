@@ -339,14 +339,23 @@ from oracle.chain.client import connect
 from oracle.indexer import index_once
 from oracle.settings import settings
 from oracle.store.db import open_store
-engine, left = open_store(settings().store_url()), int(sys.argv[1])
-def die(*_):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), 9)
-sa.event.listen(engine, "before_cursor_execute", die)
-index_once(engine, connect(settings().rpc_url), settings())
+
+def index(left):
+    engine = open_store(settings().store_url())
+    def die(*_):
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), 9)
+    sa.event.listen(engine, "before_cursor_execute", die)
+    index_once(engine, connect(settings().rpc_url), settings())
+
+for left in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        index(int(left))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
@@ -360,9 +369,12 @@ def test_kill_9_at_any_statement_leaves_a_store_that_goes_on(
     top_up(world, fund, role="late funder")
     names = ("home", "rpc_url", "fund_contract", "committee_contract", "first_block")
     env = {f"MIRRORBOND_{name.upper()}": str(getattr(settings, name)) for name in names}
-    argv = [sys.executable, "-c", INDEX_AND_DIE]
-    run = [subprocess.run([*argv, str(at)], env=env | {"MIRRORBOND_INDEX_BLOCKS": "3"}) for at in range(8, 80, 6)]
-    assert -9 in [one.returncode for one in run]
+    deaths = [str(statement) for statement in range(8, 110, 3)]
+    argv = [sys.executable, "-c", INDEX_AND_DIE, *deaths]
+    run = subprocess.run(argv, env=env | {"MIRRORBOND_INDEX_BLOCKS": "3"}, capture_output=True, text=True)
+    ends = [int(line) for line in run.stdout.split()]
+    assert len(ends) == len(deaths), run.stderr
+    assert ends.count(-9) > 5
     engine = open_store(settings.store_url())
     assert len(journal.known_blocks(engine)) > 1
     assert index_once(engine, world.dev.chain, settings).complete

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ MIGRATION_LOCK = 0x6D6972726F72
 """The advisory lock in PostgreSQL that a migration holds."""
 _BEGIN = "mirrorbond_begin"
 _engines: dict[tuple[str, bool], sa.Engine] = {}
+_opening = threading.Lock()
 
 Row = Mapping[str, Any]
 
@@ -36,9 +38,10 @@ def open_store(url: str, *, read_only: bool = False) -> sa.Engine:
     Raises: InvalidInput for a URL that is neither SQLite with a file nor PostgreSQL; StoreUnreachable; StoreTooNew.
     """
     key = (url, read_only)
-    if key not in _engines:
-        _engines[key] = _open(_checked(url), read_only)
-    return _engines[key]
+    with _opening:
+        if key not in _engines:
+            _engines[key] = _open(_checked(url), read_only)
+        return _engines[key]
 
 
 def close_store(url: str) -> None:
@@ -50,6 +53,8 @@ def close_store(url: str) -> None:
 
 def _after_fork() -> None:
     """A child leaves its parent's connections alone and opens its own."""
+    global _opening  # another thread of the parent may have held it
+    _opening = threading.Lock()
     for engine in _engines.values():
         engine.dispose(close=False)
     _engines.clear()

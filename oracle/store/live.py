@@ -68,13 +68,13 @@ class Strip:
 NOT_SEEN = Now(VoteState.UNKNOWN, Reason.NOT_MEASURED, "", None, 0, None)
 
 
-def states_now(connection: sa.Connection, fund: int, clock: Clock, slots: int, now_s: float) -> dict[int, Now]:
+def states_now(connection: sa.Connection, fund: int, clock: Clock, slots: int, now_ms: int) -> dict[int, Now]:
     """The state of every mirror with a fresh vote (and of PRIMARY), by mirror."""
-    epoch = clock.epoch_at(int(now_s))
+    epoch = clock.epoch_at(now_ms // 1000)
     fresh_ms = max(FRESH_MS, FRESH_SLOTS * clock.epoch_length_s * 1000 // slots)
     rows = votes.c
     query = sa.select(votes).where(
-        rows.fund == fund, rows.epoch.between(epoch - 1, epoch), rows.at_ms >= int(now_s * 1000) - fresh_ms
+        rows.fund == fund, rows.epoch.between(epoch - 1, epoch), rows.at_ms >= now_ms - fresh_ms
     )
     latest: dict[int, dict[str, Any]] = defaultdict(dict)
     for row in connection.execute(query.order_by(rows.epoch, rows.slot)):

@@ -156,7 +156,7 @@ class _Context:
         self.result = result
         self.weights = {weight.mirror: (rank, weight) for rank, weight in enumerate(result.weights if result else ())}
         self.ranks = {ranked.mirror: ranked for ranked in (result.ranks if result else ())}
-        self.now = states_now(connection, fund, moment.clock, slots, moment.now_s)
+        self.now = states_now(connection, fund, moment.clock, slots, moment.now_ms)
         self.read = _read_completely(connection, release, shown_mirrors)
         done = moment.measured(moment.epoch, slots)
         self.running = strips(connection, fund, moment.epoch, slots, done, asked)

@@ -19,7 +19,7 @@ class Moment:
     """A connection, the time, the clock and the epoch now; `indexed_*` say how fresh the view of the chain is."""
 
     connection: sa.Connection
-    now_s: float
+    now_ms: int
     clock: Clock
     epoch: Epoch
     chain_id: int | None
@@ -27,13 +27,18 @@ class Moment:
     indexed_s: int | None
 
     @property
+    def epoch_length_s(self) -> int:
+        """How long every epoch lasts."""
+        return self.clock.epoch_length_s
+
+    @property
     def ends_in_s(self) -> int:
         """How long the present epoch still lasts."""
-        return max(0, self.clock.end_s(self.epoch) - int(self.now_s))
+        return max(0, self.clock.end_s(self.epoch) - self.now_ms // 1000)
 
     def measured(self, epoch: int, slots: int) -> int:
         """How many slots of an epoch are over."""
-        gone_ms = int(self.now_s * 1000) - self.clock.start_s(epoch) * 1000
+        gone_ms = self.now_ms - self.clock.start_s(epoch) * 1000
         return min(slots, max(0, gone_ms * slots // (self.clock.epoch_length_s * 1000)))
 
 
@@ -62,7 +67,7 @@ class Committee:
         return max(0, min(members - self.quorum, 2 * self.quorum - members - 1))
 
 
-def moment(connection: sa.Connection, now_s: float) -> Moment | None:
+def moment(connection: sa.Connection, now_ms: int) -> Moment | None:
     """The moment; None before the chain was first indexed."""
     known = facts.get_in(connection, facts.CLOCK)
     if not known:
@@ -71,9 +76,9 @@ def moment(connection: sa.Connection, now_s: float) -> Moment | None:
     indexed = facts.get_in(connection, facts.INDEXED) or {}
     return Moment(
         connection=connection,
-        now_s=now_s,
+        now_ms=now_ms,
         clock=clock,
-        epoch=clock.epoch_at(int(now_s)),
+        epoch=clock.epoch_at(now_ms // 1000),
         chain_id=facts.get_in(connection, facts.CHAIN_ID),
         indexed_block=indexed.get("block"),
         indexed_s=indexed.get("at_s"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from oracle.model import PRIMARY, FundResult, Policy, VoteState
 from oracle.store import moment as moments
-from oracle.store.epochs import Credit, EpochView, epochs_of, newest_result
+from oracle.store.epochs import EpochView, epochs_of, newest_result
 from oracle.store.ledger import Offer
 from oracle.store.live import NOT_SEEN, Now, Strip, states_now, strips
 from oracle.store.mirrors import MirrorView, Stage, mirror_of, mirrors_of
@@ -84,6 +84,23 @@ class FundView:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorEpoch:
+    """What one epoch credited to a mirror."""
+
+    epoch: int
+    weight: int
+    amount_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What was sent to a mirror's payout address."""
+
+    tx_hash: str
+    amount_wei: int
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorPage:
     """One mirror with its epochs and its latest votes."""
 
@@ -91,8 +108,8 @@ class MirrorPage:
     app: str
     token: Token
     mirror: MirrorView
-    epochs: tuple[tuple[int, Credit], ...]
-    withdrawals: tuple[tuple[str, int], ...]
+    epochs: tuple[MirrorEpoch, ...]
+    withdrawals: tuple[Withdrawal, ...]
     votes: tuple[CastVote, ...]
 
 
@@ -141,12 +158,28 @@ def fund_view(moment: Moment, fund: int, epochs: int = EPOCHS_SHOWN) -> FundView
 
 def _primary(moment: Moment, fund: int, slots: int, result: FundResult | None) -> Primary:
     connection, done = moment.connection, moment.measured(moment.epoch, slots)
-    now = states_now(connection, fund, moment.clock, slots, moment.now_s).get(PRIMARY, NOT_SEEN)
+    now = states_now(connection, fund, moment.clock, slots, moment.now_ms).get(PRIMARY, NOT_SEEN)
     running = strips(connection, fund, moment.epoch, slots, done, [PRIMARY])[PRIMARY]
     if not result:
         return Primary(now, None, running)
     past = strips(connection, fund, result.epoch, result.slots, result.slots, [PRIMARY])[PRIMARY]
     return Primary(now, past, running)
+
+
+def fund_epochs(moment: Moment, fund: int, limit: int, before: int | None = None) -> list[EpochView] | None:
+    """The epochs of a fund below `before` (or up to the present one), newest first; None if there is no such fund."""
+    connection = moment.connection
+    created = connection.execute(sa.select(funds.c.created_epoch).where(funds.c.fund == fund)).scalar()
+    offers = offers_of(connection, fund)
+    if created is None or not offers:
+        return None
+    return epochs_of(moment, fund, created, offers, settlements_of(connection, fund), limit, before)
+
+
+def fund_token(moment: Moment, fund: int) -> Token | None:
+    """A fund's token; None if there is no such fund."""
+    address = moment.connection.execute(sa.select(funds.c.token).where(funds.c.fund == fund)).scalar()
+    return moments.token(moment.connection, address) if address else None
 
 
 def mirror_page(moment: Moment, mirror: int) -> MirrorPage | None:
@@ -173,12 +206,12 @@ def mirror_page(moment: Moment, mirror: int) -> MirrorPage | None:
     )
 
 
-def _mirror_epochs(connection: sa.Connection, mirror: int) -> list[tuple[int, Credit]]:
+def _mirror_epochs(connection: sa.Connection, mirror: int) -> list[MirrorEpoch]:
     query = sa.select(credit_rows).where(credit_rows.c.mirror == mirror).order_by(credit_rows.c.epoch.desc())
     rows = connection.execute(query.limit(EPOCHS_OF_A_MIRROR))
-    return [(row.epoch, Credit(row.mirror, row.weight, row.amount_wei)) for row in rows]
+    return [MirrorEpoch(row.epoch, row.weight, row.amount_wei) for row in rows]
 
 
-def _withdrawals(connection: sa.Connection, mirror: int) -> list[tuple[str, int]]:
+def _withdrawals(connection: sa.Connection, mirror: int) -> list[Withdrawal]:
     query = sa.select(withdrawals).where(withdrawals.c.mirror == mirror)
-    return [(row.tx_hash, row.amount_wei) for row in connection.execute(query)]
+    return [Withdrawal(row.tx_hash, row.amount_wei) for row in connection.execute(query)]

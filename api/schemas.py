@@ -1,0 +1,400 @@
+"""The JSON of every answer. Amounts are decimal strings in the token's smallest unit; `weight`, `count` and `n_eff` are
+integers in units of 1 / 1,000,000,000; `*_bps` are of 10,000; what this node does not know is null or "unknown"."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from oracle.model import Policy, Reason, VoteState
+from oracle.store.live import SlotState
+from oracle.store.mirrors import Stage
+
+Wei = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")]
+"""An amount in the token's smallest unit."""
+
+
+class Out(BaseModel):
+    """Anything that is answered: made from the store's values by name."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class TokenOut(Out):
+    """A token."""
+
+    address: str
+    symbol: str | None
+    decimals: int | None
+
+
+class NowOut(Out):
+    """The state by the nodes' latest votes."""
+
+    state: VoteState
+    reason: Reason
+    detail: str
+    latency_ms: int | None
+    nodes: int
+    at_ms: int | None
+
+
+class RunOut(Out):
+    """Slots in a row that are alike."""
+
+    state: SlotState
+    slots: int
+
+
+class StripOut(Out):
+    """An epoch slot by slot."""
+
+    epoch: int
+    slots: int
+    runs: list[RunOut]
+    up: int
+    down: int
+    unknown: int
+    pending: int
+
+
+class DeductionOut(Out):
+    """Why slots counted less, and how many."""
+
+    reason: Reason
+    slots: int
+
+
+class WeighedOut(Out):
+    """A mirror's part of the newest result."""
+
+    epoch: int
+    rank: int
+    weight: int
+    count: int
+    up_slots: int
+    known_slots: int
+    counted_slots: int
+    slots: int
+    availability_bps: int | None
+    coverage_bps: int
+    latency_ms: int | None
+    latency_bps: int
+    tested_bps: int
+    deductions: list[DeductionOut]
+
+
+class EarnedOut(Out):
+    """A mirror's money."""
+
+    credited_wei: Wei
+    withdrawn_wei: Wei
+    available_wei: Wei
+
+
+class MirrorOut(Out):
+    """A mirror."""
+
+    mirror: int
+    fund: int
+    position: int
+    url: str
+    operator: str
+    payout: str
+    stake_wei: Wei
+    start_epoch: int
+    end_epoch: int | None
+    stage: Stage
+    now: NowOut
+    release_current: bool | None
+    rank: int | None
+    networks: list[str]
+    weighed: WeighedOut | None
+    strip: StripOut | None
+    running: StripOut | None
+    earned: EarnedOut
+
+
+class OfferOut(Out):
+    """The price of redundancy."""
+
+    binds_from: int
+    reward_wei: Wei
+    target: int
+    fee_bps: int
+    committee: int
+    policy: str
+
+
+class TreasuryOut(Out):
+    """A fund's money."""
+
+    deposited_wei: Wei
+    paid_wei: Wei
+    fee_wei: Wei
+    returned_wei: Wei
+    balance_wei: Wei
+    owed_wei: Wei
+    aside_wei: Wei
+    free_wei: Wei
+    runway_epochs: int | None
+
+
+class CommitteeOut(Out):
+    """Who measures and signs; `liars` is how many members may lie or be gone without harm."""
+
+    committee: int
+    members: list[str]
+    quorum: int
+    fee_recipient: str
+    liars: int
+
+
+class ReleaseOut(Out):
+    """A release."""
+
+    sequence: int
+    binds_from: int
+    digest: str
+    url: str
+    version: str | None
+    files: int | None
+    cold: int | None
+
+
+class DepositOut(Out):
+    """A depositor's money."""
+
+    deposit: int
+    holder: str
+    amount_wei: Wei
+    binds_from: int
+    ready_epoch: int | None
+    left_epoch: int | None
+    collected_wei: Wei | None
+    tx_hash: str
+
+
+class CreditOut(Out):
+    """What a mirror was credited for an epoch."""
+
+    mirror: int
+    weight: int
+    amount_wei: Wei
+
+
+class ChainReportOut(Out):
+    """A report as the chain accepted it."""
+
+    committee: int
+    root: str
+    evidence: str
+    signers: int
+    tx_hash: str
+    accepted_s: int
+    evidence_here: bool
+
+
+class EpochOut(Out):
+    """One epoch of a fund."""
+
+    epoch: int
+    start_s: int
+    outcome: str
+    reward_wei: Wei
+    paid_wei: Wei | None
+    fee_wei: Wei | None
+    returned_wei: Wei | None
+    n_eff: int | None
+    slots: int | None
+    counted_slots: int | None
+    outage_slots: int | None
+    credits: list[CreditOut]
+    report: ChainReportOut | None
+    tx_hash: str | None
+
+
+class MomentOut(Out):
+    """When this was read, and how fresh the chain was."""
+
+    now_ms: int
+    epoch: int
+    ends_in_s: int
+    epoch_length_s: int
+    chain_id: int | None
+    indexed_block: int | None
+    indexed_s: int | None
+
+
+class PrimaryOut(Out):
+    """The developer's own server."""
+
+    now: NowOut
+    strip: StripOut | None
+    running: StripOut
+
+
+class FundSummaryOut(Out):
+    """A fund in the list of all."""
+
+    fund: int
+    app: str
+    verdict: str
+    token: TokenOut
+    primary: VoteState
+    live: int | None
+    counting: int
+    n_eff: int | None
+    target: int
+    reward_wei: Wei
+    runway_epochs: int | None
+
+
+class FundsOut(Out):
+    """Funds in ascending order; `next_after` is what to ask for as `after` to go on, null at the end."""
+
+    funds: list[FundSummaryOut]
+    next_after: int | None
+
+
+class FundOut(Out):
+    """One fund with all that its page shows."""
+
+    moment: MomentOut
+    fund: int
+    app: str
+    verdict: str
+    owner: str
+    token: TokenOut
+    min_stake_wei: Wei
+    created_epoch: int
+    offer: OfferOut
+    next_offer: OfferOut | None
+    policy: Policy
+    committee: CommitteeOut | None
+    treasury: TreasuryOut
+    release: ReleaseOut | None
+    live: int | None
+    counting: int
+    n_eff: int | None
+    result_epoch: int | None
+    primary: PrimaryOut
+    mirrors: list[MirrorOut]
+    epochs: list[EpochOut]
+    releases: list[ReleaseOut]
+    deposits: list[DepositOut]
+
+
+class MirrorsOut(Out):
+    """The mirrors of a fund, by rank."""
+
+    fund: int
+    epoch: int
+    mirrors: list[MirrorOut]
+
+
+class EpochsOut(Out):
+    """Epochs of a fund, newest first; `next_before` is what to ask for as `before` to go on, null at the end."""
+
+    fund: int
+    epochs: list[EpochOut]
+    next_before: int | None
+
+
+class PayoutOut(Out):
+    """What one epoch paid to whom; paid = fee + credits, paid + returned = reward."""
+
+    epoch: int
+    outcome: str
+    reward_wei: Wei
+    paid_wei: Wei
+    fee_wei: Wei
+    returned_wei: Wei
+    credits: list[CreditOut]
+    tx_hash: str | None
+
+
+class PayoutsOut(Out):
+    """The settled epochs of a fund, newest first."""
+
+    fund: int
+    token: TokenOut
+    payouts: list[PayoutOut]
+    next_before: int | None
+
+
+class VoteOut(Out):
+    """One node's word on one slot."""
+
+    node: str
+    at_ms: int
+    epoch: int
+    slot: int
+    state: VoteState
+    reason: Reason
+    latency_ms: int | None
+    address: str | None
+    path: str | None
+    detail: str
+
+
+class MirrorEpochOut(Out):
+    """What one epoch credited to the mirror."""
+
+    epoch: int
+    weight: int
+    amount_wei: Wei
+
+
+class WithdrawalOut(Out):
+    """What was sent to the mirror's payout address."""
+
+    tx_hash: str
+    amount_wei: Wei
+
+
+class MirrorPageOut(Out):
+    """One mirror with all that its page shows."""
+
+    moment: MomentOut
+    app: str
+    token: TokenOut
+    mirror: MirrorOut
+    epochs: list[MirrorEpochOut]
+    withdrawals: list[WithdrawalOut]
+    votes: list[VoteOut]
+
+
+class EvidenceFileOut(Out):
+    """One file of the evidence."""
+
+    name: str
+    sha256: str
+    length: int
+
+
+class EvidenceOut(Out):
+    """The evidence of one committee's epoch that this node has."""
+
+    committee: int
+    epoch: int
+    files: list[EvidenceFileOut]
+
+
+class HealthOut(Out):
+    """Whether this process works, and if not, why."""
+
+    status: Literal["ok", "failing"]
+    reason: str = ""
+
+
+class BadgeOut(BaseModel):
+    """A badge as shields.io's endpoint wants it: exactly these keys."""
+
+    schema_version: Literal[1] = Field(default=1, serialization_alias="schemaVersion")
+    label: str
+    message: str
+    color: str
+    is_error: bool = Field(default=False, serialization_alias="isError")
+    cache_seconds: int = Field(default=300, ge=300, serialization_alias="cacheSeconds")

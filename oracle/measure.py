@@ -42,6 +42,7 @@ log = structlog.get_logger()
 DEVELOPMENT_CHAIN = 31337
 _LONGEST_WAIT_S = 5.0
 _STALLED_MS = 500
+_SLACK_MS = 200
 _ADMISSION_BUDGET_S = 600.0
 _OWN_WORDS = NO_ANSWER_REASONS | {
     Reason.WRONG_BYTES,
@@ -134,15 +135,19 @@ def _measured(engine: sa.Engine, settings: Settings, this: Round, members: tuple
     admitted = [m for m in members if m == PRIMARY or _admitted(this, m)]
     waiting = [_unadmitted(this, mirror) for mirror in members if mirror not in admitted]
     secret = node_secret(settings.home)
+    targets = [_target(this, mirror, by_id.get(mirror), secret) for mirror in admitted]
+    # Every probe starts within the slot and then has its whole time limit, however short the slot.
+    budget_ms = max((target.delay_ms for target in targets), default=0) + this.task.policy.timeout_ms + _SLACK_MS
+    deadline_ms = _now_ms() + budget_ms + _STALLED_MS
     probed = probe_round(
-        [_target(this, mirror, by_id.get(mirror), secret) for mirror in admitted],
+        targets,
         epoch=this.task.epoch,
         slot=this.slot,
-        budget_s=max(0.05, (this.end_ms - _now_ms()) / 1000),
+        budget_s=budget_ms / 1000,
         allow_loopback=loopback_allowed(engine, settings),
         controls=settings.controls,
     )
-    return waiting + (probed if _now_ms() <= this.end_ms + _STALLED_MS else [_excused(vote) for vote in probed])
+    return waiting + (probed if _now_ms() <= deadline_ms else [_excused(vote) for vote in probed])
 
 
 def _admitted(this: Round, mirror: MirrorId) -> bool:

@@ -75,7 +75,7 @@ def report_epoch(context: Context, epoch: Epoch) -> Posted:
         epoch,
         report.root,
         report.evidence,
-        signatures,
+        {str(member): signature for member, signature in signatures.items()},
     )
     if posted.root not in (None, report.root):
         log.warning("another_report_stands", epoch=epoch, ours=report.root, theirs=posted.root)

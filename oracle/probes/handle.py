@@ -106,7 +106,7 @@ class Handle:
     def _open(self, _purpose: int, address: Any) -> Any:
         """The last word before a connection: never to another address than the one that was checked."""
         family, kind, protocol, peer = address
-        if plain(str(peer[0])) != plain(self._pinned):
+        if peer[0] != self._pinned and plain(str(peer[0])) != plain(self._pinned):
             self._refused = str(peer[0])
             return pycurl.SOCKET_BAD
         try:

@@ -11,8 +11,8 @@ from oracle.probes.exchange import Request, clean
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
 # fmt: off
 _KEPT = frozenset({
-    "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
-    "location", "retry-after", "server", "transfer-encoding", "via",
+    b"age", b"cache-control", b"content-encoding", b"content-length", b"content-type", b"date", b"etag",
+    b"last-modified", b"location", b"retry-after", b"server", b"transfer-encoding", b"via",
 })
 # fmt: on
 _STOP = -1
@@ -41,13 +41,13 @@ class Sink:
         if self.header_bytes > self._max_header_bytes:
             self.stopped = "headers"
             return _STOP
-        if status := _STATUS.match(line):
+        if line.startswith(b"HTTP/") and (status := _STATUS.match(line)):
             self.status = int(status[1])
             self.headers.clear()
             return None
-        name, _, value = line.decode("latin-1").partition(":")
+        name, _, value = line.partition(b":")
         if (name := name.strip().lower()) in _KEPT:
-            self.headers[name] = clean(value.strip())
+            self.headers[name.decode()] = clean(value.strip().decode("latin-1"))
         return None
 
     def write(self, chunk: bytes) -> int | None:

@@ -12,6 +12,7 @@ from oracle.errors import InvalidInput
 LONGEST_URL = 512
 _AUTHORITY = re.compile(r"(\[(?P<six>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(:(?P<port>.*))?")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_BLANK = re.compile(r'[\x00-\x20\x7f\\"<>^`{|}]')
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PATH = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*")
 # Ports that the Fetch standard forbids to browsers: a mirror there serves nobody.
@@ -89,7 +90,7 @@ def _check_text(url: str, name: str) -> None:
         raise InvalidInput(name, f"has {len(url)} characters; at most {LONGEST_URL} are allowed")
     if not url.isascii():
         raise InvalidInput(name, "holds other than ASCII characters; write the host as punycode and the path as %XX")
-    if any(character <= " " or character in '\\"<>^`{|}\x7f' for character in url):
+    if _BLANK.search(url):
         raise InvalidInput(name, 'holds a blank, control character or one of \\ " < > ^ ` { | }; write it as %XX')
     if "#" in url:
         raise InvalidInput(name, "must not hold a fragment; remove the # and what follows")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import selectors
+import math
+import select
 import time
 from typing import Any
 
 import pycurl
 
+_READ = select.POLLIN | select.POLLPRI
 _INTEREST = {
-    pycurl.POLL_IN: selectors.EVENT_READ,
-    pycurl.POLL_OUT: selectors.EVENT_WRITE,
-    pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
+    pycurl.POLL_IN: _READ,
+    pycurl.POLL_OUT: select.POLLOUT,
+    pycurl.POLL_INOUT: _READ | select.POLLOUT,
 }
 Finished = tuple[Any, int, str]
 
@@ -21,7 +23,8 @@ class Wire:
 
     def __init__(self) -> None:
         self._multi = pycurl.CurlMulti()
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()  # not epoll: a probe's socket is waited for two or three times, then gone
+        self._watched: set[int] = set()
         self._timer: float | None = None
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
@@ -39,8 +42,9 @@ class Wire:
         """Wait for something to happen, at most `wait_s`; the transfers that ended: handle, error code or 0, text."""
         if self._timer is not None:
             wait_s = min(wait_s, self._timer - time.monotonic())
-        for key, events in self._selector.select(max(0.0, wait_s)):
-            self._multi.socket_action(key.fd, _mask(events))
+        for descriptor, events in self._poll.poll(max(0, math.ceil(wait_s * 1000))):
+            if descriptor in self._watched:
+                self._multi.socket_action(descriptor, _mask(events))
         if self._timer is not None and time.monotonic() >= self._timer:
             self._timer = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -49,7 +53,6 @@ class Wire:
     def close(self) -> None:
         """Give all back; every transfer must have been removed."""
         self._multi.close()
-        self._selector.close()
 
     def _finished(self) -> list[Finished]:
         ended: list[Finished] = []
@@ -61,19 +64,19 @@ class Wire:
         return ended
 
     def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
-        known = descriptor in self._selector.get_map()
-        if what == pycurl.POLL_REMOVE or what not in _INTEREST:
-            if known:
-                self._selector.unregister(descriptor)
-        elif known:
-            self._selector.modify(descriptor, _INTEREST[what])
-        else:
-            self._selector.register(descriptor, _INTEREST[what])
+        if what in _INTEREST:
+            self._poll.register(descriptor, _INTEREST[what])
+            self._watched.add(descriptor)
+        elif descriptor in self._watched:
+            self._poll.unregister(descriptor)
+            self._watched.discard(descriptor)
 
     def _set_timer(self, after_ms: int) -> None:
         self._timer = None if after_ms < 0 else time.monotonic() + after_ms / 1000
 
 
 def _mask(events: int) -> int:
-    read = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
-    return int(read | (pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0))
+    read = pycurl.CSELECT_IN if events & (_READ | select.POLLHUP) else 0
+    write = pycurl.CSELECT_OUT if events & select.POLLOUT else 0
+    failed = pycurl.CSELECT_ERR if events & (select.POLLERR | select.POLLNVAL) else 0
+    return int(read | write | failed)

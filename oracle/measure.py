@@ -70,6 +70,11 @@ class Round:
         """How long the slot lasts."""
         return self.end_ms - self.start_ms
 
+    @property
+    def limit_ms(self) -> int:
+        """A probe's time limit: the policy's, but never longer than a slot, or rounds would pile up."""
+        return min(self.task.policy.timeout_ms, self.length_ms)
+
 
 def loopback_allowed(engine: sa.Engine, settings: Settings) -> bool:
     """Whether loopback addresses may be probed: asked for, and on a development chain."""
@@ -136,8 +141,8 @@ def _measured(engine: sa.Engine, settings: Settings, this: Round, members: tuple
     waiting = [_unadmitted(this, mirror) for mirror in members if mirror not in admitted]
     secret = node_secret(settings.home)
     targets = [_target(this, mirror, by_id.get(mirror), secret) for mirror in admitted]
-    # Every probe starts within the slot and then has its whole time limit, however short the slot.
-    budget_ms = max((target.delay_ms for target in targets), default=0) + this.task.policy.timeout_ms + _SLACK_MS
+    # Every probe starts within the slot and then has its whole time limit.
+    budget_ms = max((target.delay_ms for target in targets), default=0) + this.limit_ms + _SLACK_MS
     deadline_ms = _now_ms() + budget_ms + _STALLED_MS
     probed = probe_round(
         targets,
@@ -168,7 +173,7 @@ def _target(this: Round, mirror: MirrorId, known: Mirror | None, secret: bytes) 
         file=file,
         previous=_same_path(this.previous, file.path),
         previous_counts=task.previous_counts or mirror == PRIMARY,
-        timeout_ms=task.policy.timeout_ms,
+        timeout_ms=this.limit_ms,
         max_file_bytes=task.policy.max_file_bytes,
         delay_ms=max(0, at_ms - _now_ms()),
     )

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -31,7 +32,10 @@ def test_loopback_is_reachable() -> None:
         pass
 
 
-def test_network_access_fails_even_a_test_that_swallows_the_error(pytester: pytest.Pytester) -> None:
+def test_network_access_fails_even_a_test_that_swallows_the_error(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     pytester.makeconftest("from tests.conftest import loopback_only  # noqa: F401")
     pytester.makepyfile(
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -17,7 +17,8 @@ from oracle.evidence import INDEX, REPORT, FundEpoch, FundFile, Outcome, Panel, 
 from oracle.fields import object_of, parse_json
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, RankedMirror
 from oracle.payout import Payout, shares, unpaid
-from oracle.store.outcomes import ChainReport, Settled, chain_report, settled
+from oracle.store.ledger import offer_at
+from oracle.store.outcomes import ChainReport, Settled, chain_report, reported_epochs, settled
 
 Files = Mapping[str, bytes]
 Ranks = Mapping[FundId, tuple[RankedMirror, ...]]
@@ -73,7 +74,7 @@ def on_chain(
 
 def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
     """Recompute every weight of a report. With `ranks_known` false the ranks before it are taken from the evidence."""
-    found = list(_file_differences(files, chain))
+    found = list(file_differences(files, chain.report))
     if found:
         return Verdict((), tuple(found))
     try:
@@ -95,25 +96,39 @@ def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
     return Verdict(outcomes, tuple(found))
 
 
-def ranks_after(files: Files) -> Ranks:
-    """The ranks that an epoch's evidence leaves, by fund.
+def ranks_before(
+    engine: sa.Engine, committee: CommitteeId, funds: Collection[FundId], epoch: Epoch, load: Callable[[Epoch], Files]
+) -> Ranks | None:
+    """The ranks that the last reports before the epoch left, by fund, from their evidence; None without that evidence.
 
-    Raises: InvalidInput.
+    Raises: EvidenceMismatch if the evidence is not the one that the chain names.
     """
-    read = [evidence.read_fund(name, body) for name, body in files.items() if name.startswith("funds/")]
-    return {one.case.fund: one.result.ranks for one in read}
+    found: dict[FundId, tuple[RankedMirror, ...]] = {}
+    for before in sorted((e for e in reported_epochs(engine, committee) if e < epoch), reverse=True):
+        wanted = [fund for fund in funds if fund not in found and offer_at(engine, fund, before)]
+        if not wanted:
+            break
+        files, report = load(before), chain_report(engine, committee, before)
+        if not files or report is None:
+            return None
+        if differences := list(file_differences(files, report)):
+            raise EvidenceMismatch([f"epoch {before}: {difference}" for difference in differences])
+        for fund in wanted:
+            if body := files.get(f"funds/{fund}.json"):
+                found[fund] = evidence.read_fund(f"funds/{fund}.json", body).result.ranks
+    return found
 
 
 # --------------------------------------------------------------------------------------------- what may differ
 
 
-def _file_differences(files: Files, chain: OnChain) -> Iterator[str]:
-    """The evidence is the one that the chain names, whole and without additions."""
+def file_differences(files: Files, report: ChainReport) -> Iterator[str]:
+    """What keeps the evidence from being the one that the chain names, whole and without additions."""
     if INDEX not in files or REPORT not in files:
         yield f"the evidence has no {INDEX if INDEX not in files else REPORT}"
         return
-    if (digest := evidence.digest(files)) != chain.report.evidence:
-        yield f"{INDEX}: its digest is {digest}, the chain has {chain.report.evidence}"
+    if (digest := evidence.digest(files)) != report.evidence:
+        yield f"{INDEX}: its digest is {digest}, the chain has {report.evidence}"
         return
     listed = object_of(INDEX, parse_json(INDEX, files[INDEX]), ("committee", "epoch", "files"))["files"]
     for name in sorted({*listed, *files} - {INDEX}):

@@ -1,0 +1,144 @@
+"""`mirrorbond verify`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from oracle.context import Context
+    from oracle.evidence import Outcome
+    from oracle.model import Epoch
+
+_NAME = re.compile(r"(index|report|funds/[0-9]{1,20}|bundles/0x[0-9A-Fa-f]{40})\.json")
+_MOST_BYTES = 64 * 1024 * 1024
+_TIMEOUT_S = 30.0
+
+Load = Callable[["Epoch"], Mapping[str, bytes]]
+
+
+def run(
+    epoch: Annotated[int, typer.Option(min=0, help="The epoch.")],
+    evidence: Annotated[
+        str,
+        typer.Option(metavar="DIR|URL", help="A folder of evidence, or any node's API; this node's own if left out."),
+    ] = "",
+    committee: Annotated[int | None, typer.Option(min=1, help="The committee; this node's if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Recompute every weight and payout of an epoch from its evidence and compare them with the chain."""
+    from oracle.context import Context
+    from oracle.model import Epoch
+    from oracle.settings import settings
+
+    chosen = settings()
+    context = Context(chosen if committee is None else chosen.model_copy(update={"committee": committee}))
+    _follow(context)
+    outcomes, ranks_known = _verified(context, Epoch(epoch), _loader(context, evidence, epoch))
+    told = {"ok": True, "epoch": epoch, "ranks_known": ranks_known, "funds": [_told(one) for one in outcomes]}
+    typer.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
+
+
+def _follow(context: Context) -> None:
+    from oracle.indexer import index_once
+
+    _ = context.funds, context.committees
+    index_once(context.store, context.chain, context.settings)
+
+
+def _verified(context: Context, epoch: Epoch, load: Load) -> tuple[tuple[Outcome, ...], bool]:
+    from oracle.errors import EvidenceMismatch
+    from oracle.model import CommitteeId
+    from oracle.store.ledger import funds_of_committee
+    from oracle.verify import on_chain, ranks_before, verify
+
+    committee = CommitteeId(context.settings.committee)
+    funds = funds_of_committee(context.store, committee, epoch)
+    before = ranks_before(context.store, committee, funds, epoch, load)
+    chain = on_chain(context.store, context.domain, context.fund_contract, committee, epoch, before or {})
+    verdict = verify(load(epoch), chain, ranks_known=before is not None)
+    _, root = context.committees.outcome(committee, epoch)
+    if root != chain.report.root:
+        raise EvidenceMismatch([f"the chain has the root {root}, the store {chain.report.root}"])
+    verdict.check()
+    return verdict.outcomes, before is not None
+
+
+# -------------------------------------------------------------------------------------- where the evidence is
+
+
+def _loader(context: Context, place: str, epoch: int) -> Load:
+    from oracle.store.reports import load_evidence
+
+    if place.startswith(("http://", "https://")):
+        return lambda wanted: _from_api(place.rstrip("/"), context.settings.committee, wanted)
+    if place:
+        return lambda wanted: _from_folder(Path(place), wanted, alone=wanted == epoch)
+    return lambda wanted: load_evidence(context.store, context.settings.committee, wanted)
+
+
+def _from_folder(folder: Path, epoch: int, alone: bool) -> dict[str, bytes]:
+    """The files of `folder/<epoch>`, or of the folder itself for the epoch that was asked for."""
+    from oracle.errors import InvalidInput
+
+    place = folder / str(epoch)
+    if not place.is_dir():
+        if not alone:
+            return {}
+        place = folder
+    if not (place / "index.json").is_file():
+        raise InvalidInput(str(place), "is not a folder of evidence: it has no index.json")
+    names = (path.relative_to(place).as_posix() for path in sorted(place.rglob("*.json")))
+    return {name: (place / name).read_bytes() for name in names if _NAME.fullmatch(name)}
+
+
+def _from_api(base: str, committee: int, epoch: int) -> dict[str, bytes]:
+    from oracle.errors import InvalidInput
+    from oracle.evidence import INDEX
+    from oracle.fields import object_of, parse_json
+    from oracle.net import fetch
+
+    def read(name: str) -> bytes:
+        return fetch(f"{base}/api/v1/epochs/{epoch}/evidence/{name}?committee={committee}", _MOST_BYTES, _TIMEOUT_S)
+
+    index = read(INDEX)
+    listed = object_of(INDEX, parse_json(INDEX, index), ("files",), ("committee", "epoch"))["files"]
+    if odd := [name for name in listed if not _NAME.fullmatch(str(name))]:
+        raise InvalidInput(INDEX, f"names a file {str(odd[0])[:60]!r}")
+    return {INDEX: index} | {name: read(name) for name in listed}
+
+
+# ------------------------------------------------------------------------------------------------- the answer
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    from oracle.verify import payout
+
+    due = payout(outcome)
+    return {
+        "fund": outcome.case.fund,
+        "n_eff": outcome.result.n_eff,
+        "reward": str(outcome.case.reward_wei),
+        "paid": str(due.paid),
+        "fee": str(due.fee),
+        "returned": str(due.returned),
+        "mirrors": [
+            {"mirror": one.mirror, "weight": one.weight, "credited": str(due.credits.get(one.mirror, 0))}
+            for one in outcome.result.weights
+        ],
+    }
+
+
+def _in_words(told: Mapping[str, Any]) -> str:
+    lines = [f"epoch {told['epoch']}: every weight, the root and the payouts are what the evidence gives"]
+    if not told["ranks_known"]:
+        lines.append("the ranks before it are taken from the evidence: that of the epoch before is not here")
+    for fund in told["funds"]:
+        lines.append(f"fund {fund['fund']}: paid {fund['paid']}, returned {fund['returned']} of {fund['reward']}")
+        lines += [f"  mirror {m['mirror']}: weight {m['weight']}, credited {m['credited']}" for m in fund["mirrors"]]
+    return "\n".join(lines)

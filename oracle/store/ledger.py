@@ -188,6 +188,12 @@ def tokens(engine: sa.Engine) -> tuple[Address, ...]:
         return tuple(connection.execute(query).scalars())
 
 
+def mirror_of(engine: sa.Engine, mirror: int) -> Mirror | None:
+    """One mirror, whatever its fund; None if there is none of this number."""
+    row = _first(engine, sa.select(tables.mirrors).where(tables.mirrors.c.mirror == mirror))
+    return Mirror(**row) if row else None
+
+
 def mirrors_of(engine: sa.Engine, fund: int) -> tuple[Mirror, ...]:
     """All mirrors that the fund ever had."""
     query = sa.select(tables.mirrors).where(tables.mirrors.c.fund == fund).order_by(tables.mirrors.c.mirror)

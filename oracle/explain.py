@@ -1,0 +1,136 @@
+"""Why a mirror was paid what it was: each step from slots to an amount in words, with the result's numbers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oracle.errors import InvalidInput
+from oracle.evidence import FundEpoch
+from oracle.model import FULL_BPS, ONE, FundResult, MirrorId, RankedMirror, Reason, Weight
+from oracle.payout import shares, unpaid
+
+MEANING: Mapping[Reason, str] = {
+    Reason.UP: "it was up and counted in full",
+    Reason.NOT_MEASURED: "nobody measured it, which is not held against it",
+    Reason.SELF_DOUBT: "the nodes' own network was in doubt, which is not held against it",
+    Reason.DISPUTED: "the members disagreed, so nobody can say",
+    Reason.RELEASE_UNREAD: "the release could not be read from its source, which is not held against it",
+    Reason.DNS: "its name did not resolve",
+    Reason.ADDRESS_REFUSED: "its name led to an address that may not be probed",
+    Reason.CONNECT: "it could not be connected to, twice",
+    Reason.TIMEOUT: "it did not answer in time",
+    Reason.TLS: "its TLS certificate was not valid",
+    Reason.PROTOCOL: "its answer was cut off or not HTTP",
+    Reason.HTTP_STATUS: "it answered with an error",
+    Reason.REDIRECT: "it redirected to another host",
+    Reason.TOO_LARGE: "its answer was too large",
+    Reason.WRONG_BYTES: "it served other bytes than released, which makes the whole epoch's weight 0",
+    Reason.STALE_RELEASE: "it served an old release whose grace is over",
+    Reason.NOT_OWNER: "its host does not name this operator in /.well-known/mirrorbond.json",
+    Reason.NOT_ADMITTED: "it had not been read completely since it registered or since the release",
+    Reason.SAME_OPERATOR: "a mirror of higher rank and the same operator counted instead",
+    Reason.SAME_ADDRESS: "a mirror of higher rank at the same address counted instead",
+    Reason.SAME_PREFIX: "a mirror of higher rank in the same address block counted instead",
+    Reason.SAME_NETWORK: "mirrors of higher rank in the same network and region left it a fraction",
+    Reason.STANDBY: "mirrors of higher rank had already reached the fund's target",
+    Reason.RELAYING: "it only relayed the primary",
+}
+"""What a reason says of a slot. The factors on the whole epoch have sentences of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A mirror's pay: `credited_wei` of `reward_wei`, and the sentences that lead there."""
+
+    mirror: MirrorId
+    epoch: int
+    weight: int
+    credited_wei: int
+    reward_wei: int
+    sentences: tuple[str, ...]
+    reasons: Mapping[Reason, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines: amounts as decimal text."""
+        return {
+            "mirror": self.mirror,
+            "epoch": self.epoch,
+            "weight": self.weight,
+            "credited": str(self.credited_wei),
+            "reward": str(self.reward_wei),
+            "reasons": {reason.value: slots for reason, slots in self.reasons.items()},
+            "sentences": list(self.sentences),
+        }
+
+
+def explain(case: FundEpoch, result: FundResult, mirror: MirrorId) -> Explanation:
+    """One mirror's pay for a fund's epoch.
+
+    Raises: InvalidInput for a mirror that does not count in the epoch.
+    """
+    weight = next((one for one in result.weights if one.mirror == mirror), None)
+    ranked = next((one for one in case.mirrors if one.mirror == mirror), None)
+    if weight is None or ranked is None:
+        raise InvalidInput("--mirror", f"{mirror} does not count in epoch {case.epoch} of fund {case.fund}")
+    weights = {one.mirror: one.weight for one in result.weights}
+    due = shares(case.reward_wei, case.target, case.fee_bps, weights) if weights else unpaid(case.reward_wei)
+    credited = due.credits[mirror]
+    sentences = (
+        *_availability(weight, ranked, result),
+        *_slots(weight),
+        *_factors(case, weight),
+        _pay(case, weight, due.fee, credited),
+    )
+    return Explanation(mirror, case.epoch, weight.weight, credited, case.reward_wei, sentences, weight.reasons)
+
+
+def _availability(weight: Weight, ranked: RankedMirror, result: FundResult) -> list[str]:
+    lines = [
+        f"Mirror {weight.mirror} had rank {ranked.rank + 1} of {len(result.weights)} and was up in {weight.up_slots} "
+        f"of the {weight.known_slots} slots in which it is known (the epoch has {result.slots})."
+    ]
+    if void := result.slots - result.counted_slots:
+        lines.append(f"{_times(void)} nothing is known of any mirror: these do not count for or against anyone.")
+    if result.outage_slots:
+        lines.append(f"{_times(result.outage_slots)} the primary was down: these weigh more.")
+    return lines
+
+
+def _slots(weight: Weight) -> list[str]:
+    return [f"{_times(slots)} {MEANING[reason]}." for reason, slots in weight.reasons.items() if reason in MEANING]
+
+
+def _factors(case: FundEpoch, weight: Weight) -> list[str]:
+    lines = [f"Its average count is {_share(weight.count, ONE)} of an effective mirror."]
+    if weight.latency_bps < FULL_BPS:
+        lines.append(
+            f"It took {weight.latency_ms} ms, over the target of {case.policy.latency_target_ms} ms: "
+            f"a factor of {_share(weight.latency_bps, FULL_BPS)}."
+        )
+    if Reason.FAILED_OUTAGES in weight.reasons or weight.tested_bps == 0:
+        lines.append("It failed its last two outages, so it has no weight until it passes one.")
+    elif weight.tested_bps < FULL_BPS:
+        lines.append(
+            "It has not served through an outage of an earlier epoch yet: "
+            f"a factor of {_share(weight.tested_bps, FULL_BPS)}."
+        )
+    return lines
+
+
+def _pay(case: FundEpoch, weight: Weight, fee: int, credited: int) -> str:
+    return (
+        f"Its weight is {_share(weight.weight, ONE)} of a target of {case.target}: of the reward of {case.reward_wei} "
+        f"less the committee's fee of {fee} that is {credited}."
+    )
+
+
+def _times(slots: int) -> str:
+    return f"In {slots} {'slot' if slots == 1 else 'slots'}"
+
+
+def _share(part: int, whole: int) -> str:
+    """A fraction cut off after four digits."""
+    scaled = part * 10_000 // whole
+    return f"{scaled // 10_000}.{scaled % 10_000:04d}"

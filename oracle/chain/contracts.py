@@ -220,6 +220,34 @@ class FundContract(Contract):
         receipt = self.send(account, "register", *args, value_wei=value_wei)
         return MirrorId(receipt.event("MirrorRegistered")["mirror"]), receipt
 
+    def give_notice(self, account: Account, deposit: int) -> Receipt:
+        """Announces that a deposit will leave."""
+        return self.send(account, "giveNotice", deposit)
+
+    def depart(self, account: Account, deposit: int) -> Receipt:
+        """Takes a deposit out of the free money from the next epoch's start."""
+        return self.send(account, "depart", deposit)
+
+    def collect(self, account: Account, deposit: int) -> Receipt:
+        """Sends a deposit that has left what it is worth."""
+        return self.send(account, "collect", deposit)
+
+    def exit(self, account: Account, mirror: int) -> Receipt:
+        """Ends a mirror with the current epoch."""
+        return self.send(account, "exit", mirror)
+
+    def remove_dead(self, account: Account, mirror: int) -> Receipt:
+        """Ends a mirror that has shown no sign of life for long enough."""
+        return self.send(account, "removeDead", mirror)
+
+    def change_payout(self, account: Account, mirror: int, payout: str) -> Receipt:
+        """Changes where a mirror's credit is sent."""
+        return self.send(account, "changePayout", mirror, payout)
+
+    def release_stake(self, account: Account, mirror: int) -> Receipt:
+        """Sends the stake of an ended mirror back to its operator."""
+        return self.send(account, "releaseStake", mirror)
+
     def settle(self, account: Account, fund: int, reveals: Sequence[Reveal]) -> Receipt:
         """Settles funded epochs in order, one for each reveal."""
         return self.send(account, "settle", fund, [(one.vector, list(one.proof)) for one in reveals])

@@ -1,0 +1,75 @@
+"""The typed calls: what they return, and what a wrong address is answered with."""
+
+import pytest
+
+from oracle.chain.contracts import CommitteeContract, FundContract, Token
+from oracle.chain.structs import MirrorState, Offer, Outcome, Segment
+from oracle.devnet.deploy import SHORT_TERMS
+from oracle.errors import ChainMismatch, InvalidInput, TransactionFailed
+from oracle.model import Digest
+from tests.fixtures.chain import EPOCH_S, GRACE_S, WINDOW_S, World
+
+
+@pytest.mark.parametrize("address", ["", "0x12", "notes.eth", "0x" + "zz" * 20])
+def test_what_is_no_address_gets_a_sentence(world: World, address: str) -> None:
+    with pytest.raises(InvalidInput, match="no contract's address"):
+        FundContract(world.dev.chain, address)
+
+
+def test_an_address_without_a_contract_gets_a_sentence(world: World) -> None:
+    with pytest.raises(ChainMismatch, match="has no contract at 0x1111"):
+        CommitteeContract(world.dev.chain, "0x" + "11" * 20)
+
+
+def test_another_contract_than_asked_for_is_refused(world: World) -> None:
+    with pytest.raises((ChainMismatch, TransactionFailed)):
+        FundContract(world.dev.chain, world.committee.address).terms()
+    with pytest.raises((ChainMismatch, TransactionFailed)):
+        CommitteeContract(world.dev.chain, world.token.address).clock()
+
+
+def test_the_contracts_know_each_other_and_their_terms(world: World) -> None:
+    assert world.fund.committee_contract() == world.committee.address
+    assert world.fund.wrapped_native() == world.wrapped.address
+    assert world.fund.terms() == SHORT_TERMS
+    clock = world.committee.clock()
+    assert (clock.epoch_length_s, clock.grace_s, clock.window_s) == (EPOCH_S, GRACE_S, WINDOW_S)
+
+
+def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) -> None:
+    developer, operator, funder = (world.account(role) for role in ("developer", "operator", "funder"))
+    world.committee.create_committee(developer, [operator.address, developer.address], 2, funder.address)
+    config = world.committee.config_at(1, 0)
+    assert [int(one, 16) for one in config.members] == sorted(int(one.address, 16) for one in (operator, developer))
+    assert (config.quorum, config.fee_recipient) == (2, funder.address)
+
+    offer = Offer(reward_wei=50, target=2, fee_bps=100, committee=1)
+    release = Digest("0x" + "ab" * 32)
+    fund, _ = world.fund.create_fund(developer, world.wrapped.address, offer, 7, "notes", b"{}", release, "https://n/")
+    deposit, _ = world.fund.top_up(funder, fund, 1_000, value_wei=1_000)
+    world.next_epoch()
+    world.wrapped.wrap(operator, 9)
+    world.wrapped.approve(operator, world.fund.address, 9)
+    mirror, _ = world.fund.register(operator, fund, "https://m.example/", funder.address, 9)
+
+    state = world.fund.fund_of(fund)
+    assert (state.owner, state.token, state.offer) == (developer.address, world.wrapped.address, offer)
+    assert (state.min_stake_wei, state.deposited_wei, state.free_wei) == (7, 1_000, 950)
+    assert world.fund.segment_of(fund, state.segments) == Segment(1, 1, offer)
+    assert world.fund.deposit_of(deposit).amount_wei == world.fund.worth_of(deposit) == 1_000
+    expected = MirrorState(operator.address, funder.address, fund, 0, 9, start=2, end=None)
+    assert world.fund.mirror_of(mirror) == expected
+    world.fund.exit(operator, mirror)
+    assert world.fund.mirror_of(mirror).end == 2
+    assert world.committee.outcome(1, 0) == (Outcome.OPEN, "0x" + "00" * 32)
+    assert world.fund.credit_of(mirror) == 0
+
+
+def test_a_token_tells_its_name_and_balances(world: World) -> None:
+    funder = world.account("funder")
+    world.token.mint(funder, funder.address, 12)
+    world.token.transfer(funder, "0x" + "11" * 20, 5)
+    assert (world.token.symbol(), world.token.decimals()) == ("DEMO", 18)
+    assert (world.token.balance(funder.address), world.token.balance("0x" + "11" * 20)) == (7, 5)
+    with pytest.raises(TransactionFailed, match="transfer was refused: ERC20InsufficientBalance"):
+        Token(world.dev.chain, world.token.address).transfer(funder, "0x" + "11" * 20, 8)

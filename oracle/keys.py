@@ -34,7 +34,10 @@ def load(file: Path, password: str) -> LocalAccount:
         raise WrongPassword(f"{file}: the password does not open this keystore; check the password file") from error
     except (TypeError, KeyError, AttributeError, NotImplementedError, OverflowError, MemoryError) as error:
         raise _no_keystore(file) from error
-    return _account(key)
+    account = _account(key)
+    if "address" in content and address_in(file) != Address(account.address):  # the MAC of version 3 leaves out the IV
+        raise KeystoreUnreadable(f"{file}: this keystore is damaged: it opens to another address than it names")
+    return account
 
 
 def create(file: Path, password: str, key: bytes | None = None, iterations: int | None = None) -> Address:
@@ -48,11 +51,11 @@ def create(file: Path, password: str, key: bytes | None = None, iterations: int 
         raise InvalidInput("password", "is empty; a keystore needs one")
     account = _account(key) if key else Account.create()
     content = json.dumps(Account.encrypt(account.key, password, iterations=iterations))
+    if file.exists():
+        raise InvalidInput(str(file), "is already there; keys are never overwritten")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise InvalidInput(str(file), "is already there; keys are never overwritten") from error
     except OSError as error:
         raise InvalidInput(str(file), f"cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "w") as opened:

@@ -103,7 +103,7 @@ def compose(
     Raises: InvalidManifest naming the field.
     """
     ordered = (tuple(sorted(group, key=lambda file: file.path)) for group in (files, cold))
-    return _checked(Manifest(app, version, base_url("primary", primary), source, *ordered).to_json())
+    return _checked(Manifest(app, version, primary.rstrip("/"), source, *ordered).to_json())
 
 
 def parse(body: bytes) -> Manifest:

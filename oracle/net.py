@@ -58,12 +58,12 @@ async def _fetch(client: httpx.AsyncClient, url: str, max_bytes: int, timeout_s:
     shown = url.partition("?")[0]
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read(client, httpx.URL(url), max_bytes)
+            return await _read(client, _of_the_web(httpx.URL(url)), max_bytes)
     except FetchFailed as failed:
         return FetchFailed(shown, failed.problem)
     except (TimeoutError, httpx.TimeoutException):
         return FetchFailed(shown, f"no complete answer within {timeout_s:g} s")
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):  # the last from resolving an endless name
         return FetchFailed(shown, "is not an http or https URL")
     except httpx.HTTPError as error:
         return FetchFailed(shown, f"no answer: {str(error) or type(error).__name__}")
@@ -89,8 +89,14 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
     return bytes(body)
 
 
+def _of_the_web(url: httpx.URL) -> httpx.URL:
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 80) > 65_535:
+        raise httpx.InvalidURL(f"no URL of the web: {url.scheme} {url.port}")
+    return url
+
+
 def _same_host(before: httpx.URL, after: httpx.URL) -> httpx.URL:
     downgrade = before.scheme == "https" and after.scheme != "https"
     if after.host != before.host or downgrade:
         raise FetchFailed(str(before), f"redirects to {after.scheme}://{after.host}, which is not followed")
-    return after
+    return _of_the_web(after)

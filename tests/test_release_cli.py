@@ -1,0 +1,162 @@
+"""`mirrorbond release` prints what a person or a machine needs, and fails with one sentence and a non-zero exit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from oracle import release_cli
+from oracle.manifest import manifest_path
+from oracle.release import manifest_in
+from tests.fixtures.hostile import Hostile, serves
+from tests.fixtures.node import ROOT
+from tests.fixtures.sites import FILES, write_site
+
+BUILD = ("--primary", "https://app.example", "--version", "1.0", "--cold", "2")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return write_site(tmp_path / "notes")
+
+
+def run(*arguments: str | Path) -> Any:
+    return CliRunner().invoke(release_cli.app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def told(*arguments: str | Path) -> dict[str, Any]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0
+    value: dict[str, Any] = json.loads(result.stdout)
+    return value
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The whole command line, as a user runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "oracle", "release", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_build_tells_what_goes_on_the_chain(site: Path) -> None:
+    found = told("build", site, *BUILD)
+    manifest = manifest_in(site)
+    assert found == {
+        "digest": manifest.digest,
+        "url": manifest.url,
+        "manifest": str(site / manifest_path(manifest.digest)),
+        "app": "notes",
+        "version": "1.0",
+        "source": None,
+        "files": len(FILES),
+        "cold_files": 2,
+        "bytes": sum(file.length for file in (*manifest.files, *manifest.cold)),
+    }
+
+
+def test_the_name_of_the_application_may_be_another_than_the_folders(site: Path) -> None:
+    assert told("build", site, *BUILD, "--app", "My notes")["app"] == "My notes"
+
+
+def test_build_tells_people_the_same(site: Path) -> None:
+    text = run("build", site, *BUILD).stdout
+    manifest = manifest_in(site)
+    for expected in (manifest.digest, manifest.url, "cold files  2", "source      none"):
+        assert expected in text
+
+
+def test_check_passes_the_folder_that_was_built(site: Path) -> None:
+    digest = told("build", site, *BUILD)["digest"]
+    (site / "extra.txt").write_text("")
+    found = told("check", site)
+    assert (found["ok"], found["digest"], found["files"]) == (True, digest, len(FILES) + 2)
+    assert found["unlisted"] == ["extra.txt"]
+    assert told("check", site, "--digest", digest)["ok"]
+
+
+def test_check_passes_a_server_by_manifest_by_digest_and_by_the_manifests_url(site: Path) -> None:
+    digest = told("build", site, *BUILD)["digest"]
+    served = {f"/{path}": body for path, body in FILES.items()}
+    served = {"/50%25%20off.txt": FILES["50% off.txt"], "/a/deep/%C3%BC.js": FILES["a/deep/\u00fc.js"], **served}
+    file = site / manifest_path(digest)
+    served[f"/{manifest_path(digest)}"] = file.read_bytes()
+    with Hostile(serves(served)) as server:
+        for asked in (
+            [f"{server.url}/", "--manifest", file],
+            [server.url, "--digest", digest],
+            [f"{server.url}/{manifest_path(digest)}"],
+            [f"{server.url}/{manifest_path(digest)}", "--digest", digest],
+        ):
+            found = told("check", *asked)
+            assert (found["ok"], found["digest"], found["files"]) == (True, digest, len(FILES))
+
+
+def test_big_folders_show_their_progress_on_a_terminal_only(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release_cli, "_BIG_BYTES", 0)
+    quiet = run("build", site, *BUILD)
+    assert "hashing" not in quiet.output
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = run("build", site, *BUILD)
+    assert "hashing" in shown.stderr
+    assert "hashing" not in shown.stdout
+
+
+def test_a_difference_is_a_sentence_and_a_failure(site: Path) -> None:
+    assert command("build", site, *BUILD).returncode == 0
+    (site / "index.html").write_bytes(b"<h1>n0tes</h1>")
+    result = command("check", site)
+    assert result.returncode != 0
+    assert "the release differs: index.html has other bytes" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+REFUSED = [
+    (["build", "{site}/gone", *BUILD], "is not a folder"),
+    (["build", "{site}", "--primary", "https://user:secret@app.example", "--version", "1"], "no user name or password"),
+    (["build", "{site}", "--primary", "app.example", "--version", "1"], "must be a URL"),
+    (["build", "{site}", *BUILD[:2], "--version", ""], "version: must be a short printable text"),
+    (["check", "{site}"], "mirrorbond release build"),
+    (["check", "{site}", "--manifest", "{site}/climbing.json"], "climbs out of the folder"),
+    (["check", "{site}", "--manifest", "{site}/index.html"], "is not JSON"),
+    (["check", "https://app.example"], "--manifest or --digest"),
+    (["check", "http://127.0.0.1:1", "--digest", "0x12"], "is none; give the release's digest"),
+    (["check", "http://127.0.0.1:1", "--digest", f"0x{'00' * 32}"], "no answer"),
+    (["check", "https://user:secret@app.example"], "no user name or password"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REFUSED, ids=[sentence for _, sentence in REFUSED])
+def test_bad_input_is_one_clear_sentence(site: Path, arguments: list[str], sentence: str) -> None:
+    climbing = {"path": "../../etc/passwd", "sha256": "00" * 32, "length": 1}
+    value = {
+        "spec": 1,
+        "app": "a",
+        "version": "1",
+        "primary": "http://a",
+        "source": None,
+        "cold": [],
+        "files": [climbing],
+    }
+    (site / "climbing.json").write_text(json.dumps(value, sort_keys=True, separators=(",", ":")))
+    result = command(*(argument.format(site=site) for argument in arguments))
+    assert result.returncode != 0
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_a_manifest_of_another_release_is_refused(site: Path) -> None:
+    run("build", site, *BUILD)
+    result = command("check", site, "--digest", f"0x{'ab' * 32}")
+    assert result.returncode != 0
+    assert "the manifest has the digest" in result.stderr

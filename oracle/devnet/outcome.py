@@ -30,7 +30,8 @@ def outcome_of(played: Played) -> DemoResult:
         load_table(played.placement_file),
     )
     paid = {settled.epoch: settled.vector for settled in books.settled}
-    again = {epoch: recompute(played.store, case, epoch, reports[epoch].args, paid[epoch]) for epoch in played.epochs}
+    whole = [epoch for epoch in played.epochs if epoch in reports and paid.get(epoch)]
+    again = {epoch: recompute(played.store, case, epoch, reports[epoch].args, paid[epoch]) for epoch in whole}
     found += [failure for one in again.values() for failure in one.failures]
     hashes = {epoch: event.tx_hash for epoch, event in reports.items()}
     return DemoResult(_epochs(books, again, hashes), _mirrors(played, books, again), tuple(found))

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from oracle.devnet.cast import ADDRESSES, PRIMARY, Served, hosts, primary_url
 from oracle.devnet.chain import start_chain
 from oracle.devnet.hosts import Hosts, common_port, placement
 from oracle.devnet.nodes import NODE_NAME, NodeProcess, environment
-from oracle.devnet.plan import TOKEN, Plan
+from oracle.devnet.plan import Plan
 from oracle.devnet.progress import Line, Progress, Snapshot
 from oracle.devnet.stage import Ground, Opened, lay_ground, open_fund, withdraw_all
 from oracle.devnet.watch import Watch, in_words
@@ -30,10 +30,11 @@ from oracle.release import build
 from oracle.schedule import slot_at
 from oracle.settings import settings
 from oracle.store.db import close_store, open_store
-from oracle.store.observations import votes_of
+from oracle.store.observations import admissions, votes_of
 
 _LOOK_S = 0.2
 _POLL_S = 1.0
+_READ_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class Outage:
     ends_s: float
     off: bool = False
 
+    def pause_s(self, now_s: float) -> float:
+        """How long nothing has to be switched, at most `_LOOK_S`."""
+        ahead = (moment - now_s for moment in (self.starts_s, self.ends_s) if moment > now_s)
+        return min(_LOOK_S, *ahead, _LOOK_S)
+
     def follow(self, now_s: float) -> str | None:
         """Switch the primary as the time says; what was done, in words."""
         due = self.starts_s <= now_s < self.ends_s
@@ -86,6 +92,7 @@ def play(plan: Plan, home: Path, folder: Path | None, port: int, console: Consol
     running, releases = _serve(home, folder, actors, stack)
     played = _set_up(plan, home, port, actors, running, releases, stack)
     console.print(f"The dashboard is at {played.node.url}", highlight=False)
+    played = _ready(played, releases[-1])
     _watch_epochs(played, Progress(console))
     withdraw_all(played.ground, actors, played.opened)
     return played
@@ -136,31 +143,51 @@ def _set_up(
     return Played(plan, actors, ground, opened, running, node, watch, store, table)
 
 
+def _ready(played: Played, release: Manifest) -> Played:
+    """Wait until the node has read every mirror once; the demo is about the whole epochs that begin after that.
+
+    Raises: ProcessFailed if it takes too long.
+    """
+    deadline = time.monotonic() + _READ_S
+    while len(admissions(played.store, release.digest, NODE_NAME)) < len(played.opened.mirrors):
+        played.node.check()
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"the node has not read all mirrors within {_READ_S} seconds; its logs say why")
+        time.sleep(_LOOK_S)
+    next_epoch = played.ground.clock.epoch_at(int(time.time())) + 1
+    return replace(played, opened=replace(played.opened, first=max(played.opened.first, next_epoch)))
+
+
 def _watch_epochs(played: Played, progress: Progress) -> None:
     """Show what happens, and hold the drill, until the last epoch is settled."""
     plan, clock = played.plan, played.ground.clock
     last = played.epochs[-1]
-    begins_s = clock.start_s(last) + plan.outage_first * plan.slot_s
+    # Probes begin in the first part of a slot, so in the last fifth of one nobody is asking.
+    begins_s = clock.start_s(last) + (plan.outage_first - 0.2) * plan.slot_s
     outage = Outage(played.hosts, begins_s, begins_s + plan.outage_slots * plan.slot_s)
     news: list[str] = []
+    begun = played.epochs[0] - 1
     polled_s = 0.0
     with progress.shown():
         while not played.watch.settled(played.opened.fund, played.epochs):
             now_s = time.time()
             if switched := outage.follow(now_s):
                 news.append(switched)
+            if begun < (epoch := clock.epoch_at(int(now_s))) <= last:
+                begun = epoch
+                news.append(f"Epoch {epoch} begins")
             if now_s - polled_s >= _POLL_S:
                 polled_s = now_s
                 news += _poll(played)
             progress.show(_snapshot(played, now_s, news))
             _check_time(clock, last, plan, now_s)
-            time.sleep(_LOOK_S)
+            time.sleep(outage.pause_s(time.time()))
 
 
 def _poll(played: Played) -> list[str]:
     """What happened on the chain; the node has to be there still."""
     played.node.check()
-    told = (in_words(event, TOKEN, played.plan.symbol) for event in played.watch.read())
+    told = (in_words(event, played.plan.symbol) for event in played.watch.read())
     return [words for words in told if words]
 
 

@@ -88,12 +88,13 @@ def _mirrors(result: DemoResult, symbol: str) -> Table:
 
 
 def _name(mirror: MirrorOutcome) -> Text:
-    return Text.assemble((mirror.name, "bold"), "\n", mirror.kind, "\n", (mirror.url, "dim"))
+    kind = "" if mirror.kind == mirror.name else f"{mirror.kind}\n"
+    return Text.assemble((mirror.name, "bold"), "\n", kind, (mirror.url, "dim"))
 
 
 def _epoch_cell(epoch: MirrorEpoch) -> Text:
     return Text.assemble(
-        ("weight ", "dim"), fraction(epoch.weight), ("  paid ", "dim"), tokens(epoch.credited_wei), "\n",
+        ("weight ", "dim"), fraction(epoch.weight), "\n", ("paid ", "dim"), tokens(epoch.credited_wei), "\n",
         (in_words(epoch.reasons), "" if epoch.weight else "yellow"),
     )  # fmt: skip
 

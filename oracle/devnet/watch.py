@@ -8,6 +8,7 @@ from typing import Any
 
 from oracle.chain.client import Chain
 from oracle.chain.events import Event, decode_all
+from oracle.devnet.table import tokens
 
 SETTLEMENTS = ("paid", "missed", "given up")
 
@@ -44,15 +45,15 @@ def _fits(event: Event, wanted: dict[str, Any]) -> bool:
     return all(event.args[name] == value for name, value in wanted.items())
 
 
-def in_words(event: Event, token: int, symbol: str) -> str | None:
-    """What happened, for people who watch; None for what they need not know. `token` is one token's smallest units."""
+def in_words(event: Event, symbol: str) -> str | None:
+    """What happened, for people who watch; None for what they need not know."""
     args = event.args
     if event.name == "Reported":
         signers = bin(args["signers"]).count("1")
         return f"Epoch {args['epoch']}: report signed by {signers} and posted, {event.tx_hash}"
     if event.name == "EpochSettled":
-        mirrors, fee, back = ((value / token) for value in (args["paid"] - args["fee"], args["fee"], args["returned"]))
+        mirrors, fee, back = map(tokens, (args["paid"] - args["fee"], args["fee"], args["returned"]))
         how = SETTLEMENTS[args["settlement"]]
-        amounts = f"{mirrors:.4f} {symbol} to mirrors, {fee:.4f} to the committee, {back:.4f} back to the fund"
+        amounts = f"{mirrors} {symbol} to mirrors, {fee} to the committee, {back} back to the fund"
         return f"Epoch {args['epoch']}: settled ({how}), {amounts}"
     return None

@@ -63,6 +63,26 @@ def test_each_module_has_a_test_that_names_it() -> None:
     assert not without, f"no file under tests/ imports or names {', '.join(without)}"
 
 
+def outside(package: str) -> Iterator[tuple[str, str]]:
+    """Name and content of every module of the product that is not in the package."""
+    for file in [*(ROOT / "oracle").rglob("*.py"), *(ROOT / "api").rglob("*.py")]:
+        name = str(file.relative_to(ROOT))
+        if not name.startswith(package):
+            yield name, file.read_text()
+
+
+def test_sql_is_written_only_in_the_store() -> None:
+    passed_on = {"Engine", "Connection", "exc"}  # what others may hold and catch, but not what makes a statement
+    for name, text in outside("oracle/store"):
+        assert set(re.findall(r"\bsa\.(\w+)", text)) <= passed_on, f"{name} writes SQL"
+        assert "from sqlalchemy" not in text, f"{name}: import sqlalchemy as sa"
+
+
+def test_the_environment_is_read_only_by_the_settings() -> None:
+    found = [name for name, text in outside("oracle/settings") if re.search(r"\bos\.(environ|getenv)\b", text)]
+    assert not found, f"read by {', '.join(found)}"
+
+
 @pytest.mark.parametrize("name", ["setup", "demo", "test", "check", "generate"])
 def test_scripts_are_executable_plain_sh(name: str) -> None:
     script = ROOT / "scripts" / name

@@ -136,8 +136,8 @@ def verdict(view: FundView) -> str:
 def _mirrors(view: FundView) -> str:
     if not view.counting:
         return "No mirrors yet"
-    live = UNKNOWN if view.live is None else str(view.live)
-    return f"{live} of {plural(view.counting, 'mirror')} live"
+    counting = plural(view.counting, "mirror")
+    return f"{counting} in unknown state" if view.live is None else f"{view.live} of {counting} live"
 
 
 def _runway(view: FundView) -> str:

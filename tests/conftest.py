@@ -20,7 +20,9 @@ pytest_plugins = [
     "pytester",
     "tests.fixtures.browser",
     "tests.fixtures.chain",
+    "tests.fixtures.nodes",
     "tests.fixtures.store",
+    "tests.fixtures.served",
 ]
 
 

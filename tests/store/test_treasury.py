@@ -1,0 +1,63 @@
+"""A fund's money: what is owed, what is free, how long it lasts."""
+
+import pytest
+
+from oracle.model import CommitteeId, Epoch, FundId
+from oracle.store.ledger import Offer
+from oracle.store.treasury import Deposit, Settlement, offer_at, treasury
+
+
+def offer(binds_from: int, reward: int) -> Offer:
+    return Offer(FundId(1), Epoch(binds_from), reward, 4, 200, CommitteeId(1), "{}")
+
+
+def deposit(amount: int, binds_from: int = 1, left: int | None = None, collected: int | None = None) -> Deposit:
+    return Deposit(1, "0x", amount, binds_from, None, left, collected, "0x")
+
+
+def paid(epoch: int, paid_wei: int, returned_wei: int = 0) -> Settlement:
+    return Settlement(epoch, "paid", paid_wei, paid_wei // 50, returned_wei, "0x")
+
+
+OFFERS = [offer(1, 10), offer(5, 20)]
+
+
+@pytest.mark.parametrize(("epoch", "reward"), [(0, 10), (1, 10), (4, 10), (5, 20), (99, 20)])
+def test_the_offer_in_force_is_the_latest_that_binds(epoch: int, reward: int) -> None:
+    assert offer_at(OFFERS, epoch).reward_wei == reward
+
+
+def test_started_epochs_that_are_not_settled_are_owed() -> None:
+    money = treasury(OFFERS[:1], [deposit(100)], [paid(1, 8, 2)], created_epoch=0, epoch=3)
+    assert (money.balance_wei, money.owed_wei, money.free_wei, money.runway_epochs) == (92, 20, 72, 7)
+
+
+def test_the_runway_counts_at_the_next_epochs_price() -> None:
+    money = treasury(OFFERS, [deposit(100)], [paid(epoch, 10) for epoch in range(1, 5)], created_epoch=0, epoch=4)
+    assert (money.free_wei, money.runway_epochs) == (60, 3)
+
+
+def test_a_deposit_never_pays_for_epochs_before_it() -> None:
+    late = treasury(OFFERS[:1], [deposit(25, binds_from=4)], [], created_epoch=0, epoch=3)
+    assert (late.owed_wei, late.free_wei, late.runway_epochs) == (0, 25, 2)
+
+
+def test_an_epoch_that_the_money_does_not_cover_is_not_owed() -> None:
+    dry = treasury(OFFERS[:1], [deposit(25)], [], created_epoch=0, epoch=9)
+    assert (dry.owed_wei, dry.free_wei, dry.runway_epochs) == (20, 5, 0)
+
+
+def test_what_leaves_is_set_aside_and_what_was_collected_is_gone() -> None:
+    given = [deposit(100), deposit(30, left=4), deposit(50, left=2, collected=40)]
+    money = treasury(OFFERS[:1], given, [paid(epoch, 10) for epoch in range(1, 4)], created_epoch=0, epoch=3)
+    assert money.balance_wei == 180 - 40 - 30
+    assert (money.aside_wei, money.free_wei) == (30, 80)
+
+
+def test_a_fund_without_money_has_none() -> None:
+    money = treasury(OFFERS, [], [], created_epoch=0, epoch=7)
+    assert (money.balance_wei, money.free_wei, money.runway_epochs) == (0, 0, 0)
+
+
+def test_epochs_that_cost_nothing_have_no_runway() -> None:
+    assert treasury([offer(1, 0)], [deposit(5)], [], created_epoch=0, epoch=2).runway_epochs is None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from oracle import indexer
 from oracle.chain.structs import Offer
 from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
 from oracle.indexer import index_once
@@ -128,22 +129,18 @@ def test_the_digest_of_the_mirrors_is_that_of_the_contract(world: World, store: 
 
 
 def test_an_announcement_replaces_one_that_has_not_bound(world: World, store: sa.Engine, settings: Settings) -> None:
-    fund = open_fund(world)
-    developer = world.account("developer")
+    fund, developer = open_fund(world), world.account("developer")
     notice = world.fund.terms().change_notice
     for reward in (5, 6):
-        changed = Offer(reward, 3, 500, 1)
-        world.fund.announce_change(developer, fund, changed, POLICY)
-    bound = world.next_epoch(notice + 1)
+        world.fund.announce_change(developer, fund, Offer(reward, 3, 500, 1), POLICY)
+        world.next_epoch()
+    bound = world.next_epoch(notice)
     world.fund.announce_change(developer, fund, Offer(7, 3, 500, 1), POLICY)
     index_once(store, world.dev.chain, settings)
-    rewards = [ledger.offer_at(store, fund, epoch) for epoch in range(bound + notice + 2)]
-    seen = [offer.reward_wei if offer else None for offer in rewards]
-    assert seen[0] is None
-    assert sorted(set(seen[1:])) == [6, 7, REWARD]
-    assert seen[1] == REWARD
-    assert seen[bound] == 6
-    assert seen[-1] == 7
+    offers = [ledger.offer_at(store, fund, epoch) for epoch in range(bound + notice + 1)]
+    seen = [offer.reward_wei if offer else None for offer in offers]
+    # 5 would have bound at `notice`, but 6 took its place; 7 came when 6 had bound.
+    assert seen == [None, *[REWARD] * notice, *[6] * (bound - 1), 7]
 
 
 def test_of_several_releases_in_one_epoch_the_last_binds(world: World, store: sa.Engine, settings: Settings) -> None:
@@ -310,6 +307,47 @@ def test_a_reorganisation_between_two_requests_is_noticed(
     assert index_once(store, world.dev.chain, settings).complete
     assert content(store) == content(fresh())
     assert content(store)["deposits"] == []
+
+
+def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_once(store, world.dev.chain, settings)
+    world.dev.mine(4)
+    get_logs = world.dev.chain.web3.eth.get_logs
+
+    def reorganise(wanted: Any) -> Any:
+        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
+        found = get_logs(wanted)
+        world.dev.chain.rpc("anvil_rollback", 4)
+        open_fund(world)
+        world.dev.mine(2)
+        return found
+
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert ledger.all_funds(store) == (1,)
+
+
+def test_a_reorganisation_right_after_the_tip_was_compared_is_noticed(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_fund(world)
+    index_once(store, world.dev.chain, settings)
+    go_back = indexer._go_back
+
+    def reorganise(*args: Any) -> Any:
+        monkeypatch.setattr(indexer, "_go_back", go_back)
+        answer = go_back(*args)
+        world.dev.chain.rpc("anvil_rollback", 2)
+        world.dev.mine(5)
+        return answer
+
+    monkeypatch.setattr(indexer, "_go_back", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert ledger.all_funds(store) == ()
 
 
 def test_blocks_without_the_confirmations_asked_for_are_left_alone(

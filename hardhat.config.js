@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
@@ -7,13 +8,18 @@ const path = require.resolve("solc/soljson.js");
 const version = require("solc/package.json").version;
 const settings = { optimizer: { enabled: true, runs: 10_000 }, viaIR: true, evmVersion: "cancun" };
 
+// Tests run once: optimizing them would take longer than all of them do. The contracts they test come from artifacts.
+const plain = { optimizer: { enabled: false }, viaIR: false, evmVersion: "cancun" };
+const folder = new URL("tests/solidity/", import.meta.url);
+const tests = readdirSync(folder).map((file) => [`tests/solidity/${file}`, { version, path, settings: plain }]);
+
 const whole = (name, otherwise) => Number(process.env[name] ?? otherwise);
 
 /** @type {import("hardhat/config").HardhatUserConfig} */
 export default {
   solidity: {
     profiles: {
-      default: { version, path, settings },
+      default: { compilers: [{ version, path, settings }], overrides: Object.fromEntries(tests) },
       production: { version, path, settings },
     },
   },

@@ -35,6 +35,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint256 private constant LEAST_PRICE_BITS = 60;
     uint256 private constant REBASE_BITS = 32;
     uint256 private constant REBASES_TO_NOTHING = 5;
+    /// @dev One call prices no more turns than a transaction has gas for.
+    uint256 private constant MOST_TURNS = 256;
 
     IOracleCommittee public immutable COMMITTEE;
     IWrappedNative public immutable WRAPPED_NATIVE;
@@ -74,7 +76,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         IOracleCommittee.Clock memory clock = committee.clock();
         uint256 finality = clock.epochLength + clock.grace + clock.window;
         require(
-            terms_.depositNotice < terms_.changeNotice && terms_.minCover > 0
+            Math.max(terms_.depositNotice, terms_.settleTime) + 1 < terms_.changeNotice && terms_.minCover > 0
                 && terms_.depositNotice * uint256(clock.epochLength) >= finality
                 && terms_.unbonding * uint256(clock.epochLength) > finality
                 && terms_.settleTime * uint256(clock.epochLength) > finality,
@@ -209,7 +211,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         // Effect
         d.collected = true;
         Turn storage t = _turns[d.fund][d.left];
-        uint256 amount = _worth(_sharesOf(d, t.rebases), t.value, t.shares);
+        uint256 amount = _worth(_sharesOf(d, t.rebases), t.aside, t.leaving);
         emit Collected(d.fund, deposit, d.holder, amount);
 
         // Interaction
@@ -344,8 +346,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
             (bool funded, Segment memory s) = _segmentFrom(b, segments);
             if (!funded) b.cursor.epoch = uint32(accrued);
             else if (s.first > b.cursor.epoch) b.cursor.epoch = s.first;
-            _takeTurns(b);
-            if (!funded || used == reveals.length) break;
+            bool taken = _takeTurns(b);
+            if (!taken || !funded || used == reveals.length) break;
             _settleEpoch(b, s, reveals[used]);
             ++used;
         }
@@ -419,7 +421,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         if (d.turn > f.cursor.turn) return d.amount;
         if (d.left == 0 || d.left > f.cursor.turn) return _worth(_sharesOf(d, f.rebases), f.value, f.shares);
         Turn storage t = _turns[d.fund][d.left];
-        return _worth(_sharesOf(d, t.rebases), t.value, t.shares);
+        return _worth(_sharesOf(d, t.rebases), t.aside, t.leaving);
     }
 
     // ------------------------------------------------------------------------------- internals: settlement
@@ -444,10 +446,12 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     /// @dev Every epoch before `cursor.epoch` is settled or dry: whoever joins or leaves by then does so at this price.
-    function _takeTurns(Books memory b) private {
-        while (b.cursor.turn < b.cursor.turns) {
+    /// @return all False if there are more turns than one call takes.
+    function _takeTurns(Books memory b) private returns (bool all) {
+        for (uint256 taken; b.cursor.turn < b.cursor.turns; ++taken) {
             Turn storage t = _turns[b.fund][b.cursor.turn + 1];
-            if (t.epoch > b.cursor.epoch) return;
+            if (t.epoch > b.cursor.epoch) break;
+            if (taken == MOST_TURNS) return false;
             ++b.cursor.turn;
             (uint256 joining, uint256 aside, uint256 unit) = (t.joining, t.aside, t.rebases);
             _rebase(b);
@@ -455,14 +459,19 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
             uint256 minted = b.shares == 0 ? joining : Math.mulDiv(joining, b.shares, b.value);
             if (aside > 0) {
                 uint256 leaving = _rebased(t.leaving, b.rebases - unit);
-                uint256 out = _worth(leaving, b.value, b.shares);
+                uint256 worth = _worth(leaving, b.value, b.shares);
+                // rounding can lift it above what was set aside; the rest may be owed to epochs
+                uint256 out = Math.min(worth, aside);
+                (t.aside, t.leaving) = (uint96(out), uint160(leaving));
                 b.value -= out;
-                b.shares -= leaving;
-                b.free += int256(aside) - int256(out);
+                // dust that stays keeps as many shares, so that no share is ever worth more than par
+                b.shares -= leaving - (worth - out);
+                b.free += int256(aside - out);
             }
             b.value += joining;
             b.shares += minted;
         }
+        return true;
     }
 
     /// @dev Keeps shares within 160 bits: a fund may be spent and filled again any number of times.
@@ -492,10 +501,12 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
                 (paid, fee) = _credit(b, s, epoch, reveal.vector);
             } else {
                 require(reveal.vector.length == 0, WrongProof(epoch, leaf));
-                uint256 givenUpFrom = epoch + SETTLE_TIME;
+                uint256 givenUpFrom = epoch + 1 + SETTLE_TIME;
                 require(_today() >= givenUpFrom, VectorNeeded(epoch, givenUpFrom));
                 settlement = Settlement.GivenUp;
             }
+        } else {
+            require(reveal.vector.length == 0, WrongProof(epoch, 0));
         }
 
         // Effect

@@ -12,9 +12,11 @@ interface IRedundancyFund {
     // ---------------------------------------------------------------------------------------------- types
 
     /// @notice What holds for all funds of this contract, in epochs.
-    /// Finality (an epoch, its grace and window) <= `depositNotice` < `changeNotice`, so that whoever deposits just before
-    /// a change is announced can still leave before it binds; `unbonding` > finality; `settleTime` is how long after its end a reported epoch waits for its weight
-    /// vector before it may be passed over; `minCover` is how many epochs a fund must cover to take a registration.
+    /// Finality (an epoch, its grace and window) <= `depositNotice`, and both it and `settleTime` are at least two less
+    /// than `changeNotice`: who gives notice in the epoch after a change was announced leaves before it binds, whatever
+    /// the committee withholds. `unbonding` > finality. `settleTime` > finality is how long after its end a reported
+    /// epoch waits for its weight vector before it may be passed over. `minCover` is how many epochs a fund must cover to
+    /// take a registration.
     struct Terms {
         uint32 depositNotice;
         uint32 changeNotice;
@@ -79,7 +81,7 @@ interface IRedundancyFund {
 
     /// @notice Deposits that join and shares that leave at the start of `epoch`, all at one price (`value` / `shares`,
     /// par if there are no shares): the one that holds when every earlier epoch is settled. `aside` is what was set aside
-    /// from the free money for those who leave; `rebases` the unit in which shares are counted here.
+    /// from the free money for those who leave, then what they get together; `rebases` the unit of the shares here.
     struct Turn {
         uint32 epoch;
         uint96 joining;
@@ -281,7 +283,8 @@ interface IRedundancyFund {
 
     // ----------------------------------------------------------------------------------------- settlement
 
-    /// @notice Settles funded epochs in order, one for each reveal, and passes over dry ones. Anyone may.
+    /// @notice Settles funded epochs in order, one for each reveal, and passes over dry ones. Anyone may. Without reveals it
+    /// gives deposits that join or leave their price; one call does so for 256 epochs' at most.
     function settle(uint256 fund, Reveal[] calldata reveals) external;
 
     /// @notice Sends a committee its fees in one token.

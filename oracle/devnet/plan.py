@@ -38,7 +38,7 @@ class Plan:
         default_factory=lambda: Policy(slots=20, outage_weight=10, latency_target_ms=400, release_grace_epochs=0)
     )
     terms: Terms = field(
-        default_factory=lambda: Terms(deposit_notice=3, change_notice=4, unbonding=4, settle_time=30, min_cover=3)
+        default_factory=lambda: Terms(deposit_notice=3, change_notice=32, unbonding=4, settle_time=30, min_cover=3)
     )
 
     @property

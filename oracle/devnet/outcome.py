@@ -61,7 +61,9 @@ def _mirrors(played: Played, books: Books, again: Mapping[int, Recomputed]) -> t
         mirror, host = played.opened.mirrors[part.name], hosts[part.name]
         credited = credits_of(books, mirror)
         epochs = tuple(_mirror_epoch(one.result, mirror, credited[epoch]) for epoch, one in again.items())
-        taken = books.withdrawn_wei[mirror]
+        # On a slow machine mirrors were paid before the demo's epochs began, and withdrew that as well.
+        before = sum(wei for epoch, wei in credited.items() if epoch not in again)
+        taken = books.withdrawn_wei[mirror] - before
         outcomes.append(MirrorOutcome(part.name, part.kind, host.url, host.operator, epochs, taken))
     return tuple(outcomes)
 

@@ -86,9 +86,11 @@ def moment(connection: sa.Connection, now_ms: int) -> Moment | None:
 
 
 def token(connection: sa.Connection, address: str) -> Token:
-    """What is known of a token."""
+    """What is known of a token, which tells of itself what it likes."""
     known = facts.get_in(connection, facts.TOKEN + address) or {}
-    return Token(address, known.get("symbol"), known.get("decimals"))
+    symbol, decimals = known.get("symbol"), known.get("decimals")
+    named = shown(symbol, 20) if isinstance(symbol, str) and symbol.strip() else None
+    return Token(address, named, decimals if isinstance(decimals, int) and 0 <= decimals <= 255 else None)
 
 
 def committee(connection: sa.Connection, number: int, epoch: int) -> Committee | None:

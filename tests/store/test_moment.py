@@ -68,6 +68,24 @@ def test_text_of_strangers_hides_nothing(text: str, shown: str) -> None:
     assert moment.shown(text, 10 if len(text) == 11 else 300) == shown
 
 
+@pytest.mark.parametrize(
+    ("told", "symbol", "decimals"),
+    [
+        ({"symbol": "AA", "decimals": 6}, "AA", 6),
+        ({"symbol": "A\u202eA", "decimals": 256}, "A\ufffdA", None),
+        ({"symbol": " ", "decimals": -1}, None, None),
+        ({"symbol": 5, "decimals": "18"}, None, None),
+        ({"symbol": None, "decimals": None}, None, None),
+    ],
+)
+def test_a_token_that_tells_nonsense_is_unknown(
+    store: sa.Engine, told: dict[str, object], symbol: str | None, decimals: int | None
+) -> None:
+    facts.put(store, f"{facts.TOKEN}0xaa", told)
+    with reading(store) as connection:
+        assert moment.token(connection, "0xaa") == moment.Token("0xaa", symbol, decimals)
+
+
 def test_an_unknown_token_is_unknown(store: sa.Engine) -> None:
     facts.put(store, f"{facts.TOKEN}0xaa", {"symbol": "AA", "decimals": 6})
     with reading(store) as connection:

@@ -1,0 +1,22 @@
+"""One mirror as JSON."""
+
+import httpx
+
+
+def test_a_mirror_has_its_votes_with_reason_and_detail(seeded: httpx.Client) -> None:
+    page = seeded.get("/api/v1/mirrors/5").json()
+    assert (page["app"], page["mirror"]["mirror"], page["mirror"]["now"]["state"]) == ("Notes", 5, "down")
+    newest = page["votes"][0]
+    assert (newest["state"], newest["reason"], newest["detail"]) == ("down", "connect", "connection refused, twice")
+    assert (newest["latency_ms"], newest["address"]) == (None, None)
+
+
+def test_a_mirror_that_ended_is_still_found(seeded: httpx.Client) -> None:
+    page = seeded.get("/api/v1/mirrors/8").json()
+    assert (page["mirror"]["stage"], page["mirror"]["end_epoch"]) == ("ended", 4)
+    assert int(page["mirror"]["earned"]["available_wei"]) > 0
+
+
+def test_there_is_no_mirror_that_is_none(seeded: httpx.Client) -> None:
+    assert seeded.get("/api/v1/mirrors/99").status_code == 404
+    assert seeded.get("/api/v1/mirrors/x").status_code == 422

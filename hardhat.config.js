@@ -11,7 +11,7 @@ const settings = { optimizer: { enabled: true, runs: 10_000 }, viaIR: true, evmV
 // Tests run once: optimizing them would take longer than all of them do. The contracts they test come from artifacts.
 const plain = { optimizer: { enabled: false }, viaIR: false, evmVersion: "cancun" };
 const folder = new URL("tests/solidity/", import.meta.url);
-const tests = readdirSync(folder).map((file) => [`tests/solidity/${file}`, { version, path, settings: plain }]);
+const tests = readdirSync(folder, { recursive: true }).map((file) => [`tests/solidity/${file}`, { version, path, settings: plain }]);
 
 const whole = (name, otherwise) => Number(process.env[name] ?? otherwise);
 

@@ -101,6 +101,8 @@ def _read(
         for file, response in zip(chunk, responses, strict=True):
             bytes_read += response.length
             reason, detail = judge(response, file, before.get(file.path))
+            if reason is Reason.TIMEOUT and time.monotonic() >= end:
+                reason, detail = Reason.NOT_MEASURED, "the node's time for a complete read was over"
             if reason is not Reason.UP:
                 told = f"{file.path}: {detail}"[:200]
                 return Admission(candidate.mirror, candidate.release, reason, told, files_read, bytes_read)

@@ -69,7 +69,7 @@ def test_a_name_without_an_address_is_dns() -> None:
 
 def test_a_name_that_hangs_is_dns_at_the_limit_and_keeps_no_other_waiting(hanging: Lookup) -> None:
     began = time.monotonic()
-    found = resolve([("slow.example", 80), ("quick.example", 80)], 0.3, lookup=hanging)
+    found = resolve([("slow.example", 80), ("quick.example", 80)], 0.8, lookup=hanging)
     assert time.monotonic() - began < 2
     assert found["slow.example", 80].reason is Reason.DNS
     assert found["quick.example", 80].addresses == (PUBLIC,)

@@ -33,7 +33,7 @@ MANIFEST = manifest_of(FILES)
 
 
 def read(server: Hostile, **options: object) -> Admission:
-    candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, timeout_ms=1_000)
+    candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, timeout_ms=3_000)
     chosen: dict[str, object] = {"budget_s": 10.0, "allow_loopback": True, **options}
     return read_completely(candidate, MANIFEST, **chosen)  # type: ignore[arg-type]
 
@@ -103,7 +103,7 @@ def test_a_release_over_the_byte_budget_is_not_measured_and_nothing_is_asked_for
 def test_a_read_that_runs_out_of_time_is_not_measured() -> None:
     body = FILES["file 000.txt"]
     with Hostile(in_turn(serves({}, OPERATOR), says(b"", answer(body), pause_s=0.3))) as server:
-        assert read(server, budget_s=0.2).reason in (Reason.NOT_MEASURED, Reason.TIMEOUT)
+        assert read(server, budget_s=0.2).reason is Reason.NOT_MEASURED
     slow = says(b"", answer(body), pause_s=0.15)
     one = compose("notes", "1", "http://127.1.1.1", None, [released(f"{index:02}", body) for index in range(40)])
     with Hostile(in_turn(serves({}, OPERATOR), slow)) as server:

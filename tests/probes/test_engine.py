@@ -28,7 +28,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def fetch(server: Hostile, path: str = "/file", **options: int) -> Response:
-    options = {"timeout_ms": 1_000, "max_bytes": 1_000, **options}
+    options = {"timeout_ms": 2_000, "max_bytes": 1_000, **options}
     return fetch_all([Request(server.url + path, server.address, **options)], 5.0)[0]
 
 
@@ -38,7 +38,7 @@ def test_a_good_answer_is_hashed_and_timed() -> None:
     assert (response.status, response.body, response.length) == (200, BODY, len(BODY))
     assert response.sha256 == "a3580425cdf75097ce23009719cdfc5122bb108be11c1eee8aeca7dc8a027204"
     assert (response.reason, response.attempts, response.address) == (None, 1, "127.1.1.1")
-    assert 0 < response.phases.connect_ms <= response.phases.first_byte_ms <= response.phases.total_ms < 1_000
+    assert 0 < response.phases.connect_ms <= response.phases.first_byte_ms <= response.phases.total_ms < 2_000
 
 
 def test_a_chunked_answer_is_the_same_body() -> None:
@@ -63,13 +63,13 @@ def test_a_chunked_answer_is_the_same_body() -> None:
         (says(), Reason.CONNECT, "Empty"),
         (silent, Reason.TIMEOUT, "timed out"),
         (endless(b"x", b"HTTP/1.1 200 OK\r\n\r\n", 0.05), Reason.TIMEOUT, "timed out"),
-        (endless(b"X-A: b\r\n", b"HTTP/1.1 200 OK\r\n"), Reason.PROTOCOL, "headers of more than 16384"),
+        (endless(b"X-A: b\r\n" * 100, b"HTTP/1.1 200 OK\r\n"), Reason.PROTOCOL, "headers of more than 16384"),
         (endless(b"a" * 1000, b"HTTP/1.1 200 OK\r\nX: "), Reason.PROTOCOL, ""),
-        (endless(b"HTTP/1.1 100 Continue\r\n\r\n"), Reason.PROTOCOL, "headers of more than 16384"),
-        (endless(b"5\r\nabcde\r\n", CHUNKED), Reason.TOO_LARGE, "1000 bytes"),
+        (endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 100), Reason.PROTOCOL, "headers of more than 16384"),
+        (endless(b"5\r\nabcde\r\n" * 100, CHUNKED), Reason.TOO_LARGE, "1000 bytes"),
         (endless(b"x" * 1000, b"HTTP/1.1 200 OK\r\n\r\n"), Reason.TOO_LARGE, "1000 bytes"),
         (says(answer(b"x" * 1001)), Reason.TOO_LARGE, "1000 bytes"),
-        (endless(b"X-A: b\r\n", CHUNKED + b"1\r\nx\r\n0\r\n"), Reason.PROTOCOL, "headers of more than 16384"),
+        (endless(b"X-A: b\r\n" * 100, CHUNKED + b"1\r\nx\r\n0\r\n"), Reason.PROTOCOL, "headers of more than 16384"),
     ],
 )
 def test_a_server_that_misbehaves_has_a_reason_and_raises_nothing(behave: Behaviour, reason: Reason, told: str) -> None:
@@ -80,7 +80,7 @@ def test_a_server_that_misbehaves_has_a_reason_and_raises_nothing(behave: Behavi
     assert told.lower() in response.detail.lower()
     assert 0 < len(response.detail) <= 200
     assert (response.sha256, response.body) == ("", None)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
 
 
 def test_a_refused_connection_is_connect() -> None:
@@ -185,9 +185,9 @@ def test_a_budget_that_is_over_measures_nothing() -> None:
 def test_a_request_starts_after_its_delay() -> None:
     began = time.monotonic()
     with Hostile(serves({"file": BODY})) as server:
-        response = fetch(server, delay_ms=200)
-    assert time.monotonic() - began >= 0.2
-    assert response.phases.total_ms < 200
+        response = fetch(server, delay_ms=600)
+    assert time.monotonic() - began >= 0.6
+    assert response.phases.total_ms < 600
 
 
 def test_no_more_run_at_once_than_allowed() -> None:
@@ -201,11 +201,11 @@ def test_no_more_run_at_once_than_allowed() -> None:
 
 def test_one_slow_server_delays_no_other() -> None:
     with Hostile(silent) as slow, Hostile(serves({"": BODY})) as quick:
-        requests = [Request(server.url + "/", server.address, timeout_ms=400) for server in (slow, quick)] * 20
+        requests = [Request(server.url + "/", server.address, timeout_ms=1_000) for server in (slow, quick)] * 20
         began = time.monotonic()
         responses = fetch_all(requests, 5.0)
     assert [response.reason for response in responses] == [Reason.TIMEOUT, None] * 20
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4
 
 
 def test_responses_come_in_the_order_of_the_requests() -> None:

@@ -51,12 +51,12 @@ KINDS: dict[str, tuple[Behaviour, Reason]] = {
 
 
 def target(url: str, mirror: int = 1, **options: object) -> Target:
-    chosen: dict[str, object] = {"previous": PREVIOUS, "timeout_ms": 600, **options}
+    chosen: dict[str, object] = {"previous": PREVIOUS, "timeout_ms": 1_500, **options}
     return Target(FundId(1), MirrorId(mirror), url, FILE, **chosen)  # type: ignore[arg-type]
 
 
 def probe(*targets: Target, **options: object) -> list[Vote]:
-    chosen: dict[str, object] = {"budget_s": 4.0, "allow_loopback": True, **options}
+    chosen: dict[str, object] = {"budget_s": 8.0, "allow_loopback": True, **options}
     return probe_round(targets, epoch=Epoch(7), slot=Slot(3), **chosen)  # type: ignore[arg-type]
 
 
@@ -79,7 +79,7 @@ def test_each_kind_of_server_gets_its_vote(kind: str, votes: dict[str, Vote]) ->
     assert (vote.fund, vote.epoch, vote.slot, vote.path) == (1, 7, 3, PATH)
     if vote.reason is Reason.UP:
         assert vote.latency_ms is not None
-        assert 0 < vote.latency_ms < 600
+        assert 0 < vote.latency_ms < 1_500
         assert vote.address == f"127.1.{vote.mirror + 1}.1"
     else:
         assert (vote.latency_ms, vote.address) == (None, None)
@@ -171,8 +171,8 @@ def test_a_file_over_the_funds_limit_is_not_held_against_the_mirror() -> None:
 
 
 def test_what_there_was_no_time_for_is_unknown() -> None:
-    with Hostile(says(b"", answer(NOW), pause_s=0.2)) as server:
-        votes = probe(*(target(server.url, mirror) for mirror in range(4)), budget_s=0.3, concurrency=1)
+    with Hostile(says(b"", answer(NOW), pause_s=0.5)) as server:
+        votes = probe(*(target(server.url, mirror) for mirror in range(4)), budget_s=0.9, concurrency=1)
     assert votes[0].reason is Reason.UP
     assert [vote.reason for vote in votes[2:]] == [Reason.NOT_MEASURED] * 2
 
@@ -180,10 +180,10 @@ def test_what_there_was_no_time_for_is_unknown() -> None:
 def test_a_mirror_is_probed_at_its_own_time_of_the_round() -> None:
     began = time.monotonic()
     with Hostile(serves({URL_PATH: NOW})) as server:
-        vote = probe(target(server.url, delay_ms=300))[0]
-    assert time.monotonic() - began >= 0.3
+        vote = probe(target(server.url, delay_ms=600))[0]
+    assert time.monotonic() - began >= 0.6
     assert vote.latency_ms is not None
-    assert vote.latency_ms < 250
+    assert vote.latency_ms < 600
 
 
 def test_a_node_that_reaches_no_control_target_doubts_itself() -> None:

@@ -1,0 +1,125 @@
+"""What is due when: every slot once, everything else until it is done."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from oracle.agenda import ADMISSIONS_AN_EPOCH, LEAD_S, Duty, admission_pause_s, due
+from oracle.context import Context
+from oracle.model import Clock, Reason
+from oracle.settings import Settings
+from oracle.store.manifests import save_manifest
+from oracle.store.observations import record_admission
+from tests.fixtures.ledger import EPOCH_S, Ledger
+
+KEYSTORES = {"keystores": "/some/keystore.json"}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "home", changes=KEYSTORES)
+
+
+def duties(ledger: Ledger, at_s: float) -> list[Duty]:
+    return due(ledger.engine, ledger.context.settings, at_s)
+
+
+def named(found: Iterable[Duty], task: str) -> list[tuple[int | str, ...]]:
+    return [duty.args for duty in found if duty.task == task]
+
+
+def test_before_the_chain_was_read_only_indexing_is_due(tmp_path: Path) -> None:
+    context = Context(Settings(home=tmp_path))
+    assert [duty.task for duty in due(context.store, context.settings, time.time())] == ["index"]
+
+
+def test_the_slot_that_runs_is_measured(ledger: Ledger) -> None:
+    middle_s = ledger.clock.start_s(2) + 2 * EPOCH_S / 4 + 5
+    found = [duty for duty in duties(ledger, middle_s) if duty.task == "measure"]
+    assert named(found, "measure") == [(1, 2, 2, 0)]
+    assert found[0].expires_s == pytest.approx(EPOCH_S / 4 - 5)
+    assert found[0].guard_s > found[0].expires_s
+
+
+def test_a_slot_is_sent_just_before_it_begins(ledger: Ledger) -> None:
+    begin_s = ledger.clock.start_s(2) + EPOCH_S / 4
+    assert named(duties(ledger, begin_s - LEAD_S + 0.05), "measure") == [(1, 2, 0, 0), (1, 2, 1, 0)]
+    assert named(duties(ledger, begin_s - LEAD_S - 0.5), "measure") == [(1, 2, 0, 0)]
+
+
+def test_a_slots_guard_has_one_name_however_often_it_is_due(ledger: Ledger) -> None:
+    at_s = ledger.clock.start_s(2) + 3
+    keys = {
+        duty.key for moment in (at_s, at_s + 1, at_s + 9) for duty in duties(ledger, moment) if duty.task == "measure"
+    }
+    assert keys == {"measure:1:2:0:0"}
+
+
+def test_mirrors_are_cut_into_shards_with_the_primary(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, mirrors=4, changes={"shard_size": 2})
+    found = named(duties(ledger, ledger.clock.start_s(2) + 1), "measure")
+    assert found == [(1, 2, 0, 0), (1, 2, 0, 1), (1, 2, 0, 2)]
+
+
+def test_a_release_is_read_before_its_mirrors_are(ledger: Ledger) -> None:
+    now_s = ledger.clock.start_s(2) + 1
+    found = duties(ledger, now_s)
+    assert named(found, "release") == [(1, 2), (1, 3)]
+    assert named(found, "admit") == []
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    found = duties(ledger, now_s)
+    assert named(found, "release") == []
+    assert named(found, "admit") == [(1, 2, 1), (1, 2, 2), (1, 3, 1), (1, 3, 2)]
+
+
+def test_a_mirror_of_the_next_epoch_is_read_before_it_counts(ledger: Ledger) -> None:
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    ledger.register(2, start=3)
+    assert named(duties(ledger, ledger.clock.start_s(2) + 1), "admit") == [(1, 2, 1), (1, 3, 1), (1, 3, 2)]
+
+
+def test_a_failed_read_rests_within_its_budget_and_a_good_one_is_not_repeated(ledger: Ledger) -> None:
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    now_s, pause_s = ledger.clock.start_s(2) + 50, admission_pause_s(ledger.clock)
+    record_admission(ledger.engine, "node", 1, ledger.release, Reason.UP)
+    record_admission(ledger.engine, "node", 2, ledger.release, Reason.TIMEOUT, at_ms=int(now_s * 1000))
+    assert named(duties(ledger, now_s + pause_s - 1), "admit") == []
+    assert named(duties(ledger, now_s + pause_s + 1), "admit") == [(1, 2, 2), (1, 3, 2)]
+
+
+@pytest.mark.parametrize(("length_s", "pause_s"), [(20, 2), (100, 5), (86_400, 4_320)])
+def test_reads_keep_their_budget_of_an_epoch(length_s: int, pause_s: int) -> None:
+    assert admission_pause_s(Clock(0, length_s, 1, 1)) == pause_s
+    assert length_s / pause_s <= ADMISSIONS_AN_EPOCH
+
+
+def test_an_epoch_is_closed_from_its_end_to_the_end_of_its_grace(ledger: Ledger) -> None:
+    end_s = ledger.clock.end_s(1)
+    assert named(duties(ledger, end_s - 2), "close") == []
+    assert named(duties(ledger, end_s + 1), "close") == [(1,)]
+    assert named(duties(ledger, end_s + ledger.clock.grace_s - 1), "close") == [(1,)]
+    assert named(duties(ledger, end_s + ledger.clock.grace_s), "close") == []
+
+
+def test_a_reported_epoch_is_not_closed_again(ledger: Ledger) -> None:
+    ledger.reported(1, "0x" + "aa" * 32, "0x" + "bb" * 32)
+    assert named(duties(ledger, ledger.clock.end_s(1) + 1), "close") == []
+
+
+def test_an_epoch_whose_end_is_not_indexed_waits(ledger: Ledger) -> None:
+    ledger.index_to(ledger.clock.end_s(1) - 1)
+    assert named(duties(ledger, ledger.clock.end_s(1) + 1), "close") == []
+
+
+def test_a_node_without_keys_only_measures(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    tasks = {duty.task for duty in duties(ledger, ledger.clock.end_s(1) + 1)}
+    assert tasks == {"index", "measure", "release"}
+
+
+def test_a_chain_unknown_for_an_epoch_is_not_measured_from_memory(ledger: Ledger) -> None:
+    ledger.index_to(ledger.clock.start_s(1))
+    assert named(duties(ledger, ledger.clock.start_s(2) + 1), "measure") == [(1, 2, 0, 0)]
+    assert named(duties(ledger, ledger.clock.start_s(3) + 1), "measure") == []

@@ -1,0 +1,83 @@
+"""Sets of bundles and signatures: a quorum of members, each with one bundle of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from oracle.cases import panel_at
+from oracle.cosign import bundle_set, is_signed, sign_bundles
+from oracle.errors import NotEnoughBundles
+from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason
+from oracle.report import close_epoch
+from oracle.store.reports import StoredBundle, load_bundles, load_report, save_bundle
+from tests.fixtures.ledger import Ledger
+
+
+@pytest.mark.parametrize(("members", "quorum", "keys"), [(1, 1, 0), (4, 3, 2)])
+def test_fewer_keys_than_the_quorum_make_no_report(tmp_path: Path, members: int, quorum: int, keys: int) -> None:
+    ledger = Ledger(tmp_path, members, quorum, keys)
+    ledger.vote_all()
+    with pytest.raises(NotEnoughBundles) as refused:
+        close_epoch(ledger.context, Epoch(1))
+    assert (refused.value.bundles, refused.value.quorum) == (keys, quorum)
+    assert load_report(ledger.engine, 1, 1) is None
+
+
+def test_a_bundle_of_a_peer_completes_the_quorum(tmp_path: Path) -> None:
+    whole, part = Ledger(tmp_path / "a", 4, 3, 3), Ledger(tmp_path / "b", 4, 3, 2)
+    part.clock = whole.clock
+    for ledger in (whole, part):
+        ledger.vote_all()
+    close_epoch(whole.context, Epoch(1))
+    with pytest.raises(NotEnoughBundles):
+        close_epoch(part.context, Epoch(1))
+    missing = next(one for one in load_bundles(whole.engine, 1, 1) if one.member == whole.accounts[2].address)
+    save_bundle(part.engine, missing)
+    assert set(close_epoch(part.context, Epoch(1)).set_members) == {one.address for one in whole.accounts[:3]}
+
+
+def test_a_forged_bundle_does_not_count(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, 4, 3, 2)
+    ledger.vote_all()
+    with pytest.raises(NotEnoughBundles):
+        close_epoch(ledger.context, Epoch(1))
+    mine = load_bundles(ledger.engine, 1, 1)[0]
+    victim = ledger.accounts[2].address
+    forged = StoredBundle(mine.committee, mine.epoch, victim, mine.digest, mine.signature, mine.body)  # type: ignore[arg-type]
+    save_bundle(ledger.engine, forged)
+    with pytest.raises(NotEnoughBundles):
+        close_epoch(ledger.context, Epoch(1))
+
+
+def seen(reason: Reason) -> dict[FundId, tuple[Observation, ...]]:
+    return {FundId(1): (Observation(MirrorId(0), (reason,), None, ()),)}
+
+
+def test_a_member_signs_one_bundle_an_epoch_and_the_first_one_stays(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    keys = {Address(ledger.accounts[0].address): ledger.accounts[0]}
+    for reason in (Reason.UP, Reason.TIMEOUT):
+        sign_bundles(ledger.engine, ledger.context.domain, keys, panel, Epoch(1), seen(reason))
+    (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    assert kept.bundle.funds == seen(Reason.UP)
+
+
+def test_keys_that_are_no_members_sign_nothing(tmp_path: Path) -> None:
+    ledger, strangers = Ledger(tmp_path), Ledger(tmp_path / "other", members=4).accounts
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    keys = {Address(one.address): one for one in strangers if one.address not in panel.members}
+    sign_bundles(ledger.engine, ledger.context.domain, keys, panel, Epoch(1), seen(Reason.UP))
+    assert load_bundles(ledger.engine, 1, 1) == []
+
+
+def test_a_signature_is_of_this_very_bundle(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote_all()
+    close_epoch(ledger.context, Epoch(1))
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    (signed,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    assert is_signed(ledger.context.domain, signed)
+    assert not is_signed(ledger.context.domain, replace(signed, bundle=replace(signed.bundle, epoch=Epoch(2))))
+    assert not is_signed(ledger.context.domain, replace(signed, signature="0x" + "00" * 65))

@@ -1,0 +1,52 @@
+"""Votes to observations: what was not measured is never guessed."""
+
+import pytest
+
+from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Place, Reason, Slot, Vote
+from oracle.observe import lower_median, observations
+
+M = MirrorId(3)
+
+
+def vote(slot: int, reason: Reason = Reason.UP, mirror: int = M, **facts: object) -> Vote:
+    return Vote(FundId(1), MirrorId(mirror), Epoch(1), Slot(slot), reason, **facts)  # type: ignore[arg-type]
+
+
+def place(address: str) -> Place:
+    return Place(address, address + "/32", 7, "DE")
+
+
+def test_a_slot_without_a_vote_was_not_measured() -> None:
+    seen = observations([vote(1)], [M], 3, place)[1]
+    assert seen.slots == (Reason.NOT_MEASURED, Reason.UP, Reason.NOT_MEASURED)
+
+
+def test_primary_comes_first_and_mirrors_ascend_even_without_votes() -> None:
+    seen = observations([], [MirrorId(9), M], 1, place)
+    assert [one.mirror for one in seen] == [PRIMARY, 3, 9]
+
+
+def test_votes_on_mirrors_that_do_not_count_are_passed_over() -> None:
+    assert [one.mirror for one in observations([vote(0, mirror=8)], [M], 1, place)] == [PRIMARY, M]
+
+
+def test_latency_is_the_lower_median_over_up_votes_only() -> None:
+    votes = [vote(slot, latency_ms=ms) for slot, ms in enumerate((40, 10, 30, 20))]
+    votes.append(vote(4, Reason.TIMEOUT, latency_ms=1))
+    assert observations(votes, [M], 5, place)[1].latency_ms == 20
+
+
+@pytest.mark.parametrize(("values", "median"), [([], None), ([5], 5), ([9, 1], 1), ([3, 1, 2], 2), ([4, 3, 2, 1], 2)])
+def test_lower_median(values: list[int], median: int | None) -> None:
+    assert lower_median(values) == median
+
+
+def test_places_are_those_of_up_votes_once_each() -> None:
+    votes = [vote(0, address="10.0.0.2"), vote(1, address="10.0.0.1"), vote(2, address="10.0.0.2")]
+    votes.append(vote(3, Reason.WRONG_BYTES, address="10.0.0.9"))
+    assert [p.address for p in observations(votes, [M], 4, place)[1].places] == ["10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize(("reason", "wrong"), [(Reason.WRONG_BYTES, True), (Reason.STALE_RELEASE, False)])
+def test_one_vote_of_wrong_bytes_marks_the_epoch(reason: Reason, wrong: bool) -> None:
+    assert observations([vote(0), vote(1, reason)], [M], 2, place)[1].wrong_bytes is wrong

@@ -1,0 +1,147 @@
+"""Closing an epoch: the same bytes however often, by one key or by three of four."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from oracle import evidence
+from oracle.attest import recover, report_message
+from oracle.codec import result_from_json
+from oracle.digests import to_bytes32
+from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles
+from oracle.merkle import Tree, parse_vector
+from oracle.model import ONE, Epoch, Reason
+from oracle.report import close_epoch, ranks_before
+from oracle.store.reports import (
+    load_bundles,
+    load_evidence,
+    load_result,
+    load_signatures,
+    save_bundle,
+)
+from tests.fixtures.ledger import EPOCH_S, FUND_CONTRACT, Ledger
+
+COMMITTEES = [(1, 1, 1), (4, 3, 3), (4, 3, 4)]
+"""Members, quorum, keys on this node."""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path)
+    made.vote_all()
+    return made
+
+
+@pytest.mark.parametrize(("members", "quorum", "keys"), COMMITTEES)
+def test_every_key_of_this_node_signs_a_bundle_and_the_report(
+    tmp_path: Path, members: int, quorum: int, keys: int
+) -> None:
+    ledger = Ledger(tmp_path, members, quorum, keys)
+    ledger.vote_all()
+    report = close_epoch(ledger.context, Epoch(1))
+    signers = {one.address for one in ledger.accounts[:keys]}
+    assert set(report.set_members) == signers
+    signatures = load_signatures(ledger.engine, 1, 1, report.root)
+    config = evidence.parse_json("report", load_evidence(ledger.engine, 1, 1)[evidence.REPORT])["config"]
+    message = report_message(ledger.context.domain, 1, 1, config, report.root, report.evidence)
+    assert {recover(message, signature) for signature in signatures.values()} == signers
+
+
+def test_a_second_run_changes_nothing(ledger: Ledger) -> None:
+    first = close_epoch(ledger.context, Epoch(1))
+    before = load_evidence(ledger.engine, 1, 1)
+    ledger.vote(1, "DDDD", epoch=1)  # too late, and first votes win anyway
+    assert close_epoch(ledger.context, Epoch(1)) == first
+    assert load_evidence(ledger.engine, 1, 1) == before
+
+
+def test_a_run_that_was_stopped_after_the_bundles_goes_on_with_them(ledger: Ledger) -> None:
+    first = close_epoch(ledger.context, Epoch(1))
+    bundles = load_bundles(ledger.engine, 1, 1)
+    again = Ledger(ledger.home.parent / "again")
+    again.accounts = ledger.accounts
+    for bundle in bundles:
+        save_bundle(again.engine, bundle)
+    again.vote(1, "DDDD")  # whatever is seen later, the member has spoken
+    assert close_epoch(again.context, Epoch(1)).root == first.root
+
+
+def test_the_root_is_over_the_funds_leaf_and_the_vector_holds_the_weights(ledger: Ledger) -> None:
+    report = close_epoch(ledger.context, Epoch(1))
+    (leaf,) = report.leaves
+    assert report.root == leaf["leaf"] == "0x" + Tree([to_bytes32(leaf["leaf"])]).root.hex()
+    body = load_result(ledger.engine, 1, 1)
+    assert body is not None
+    weights = {weight.position: weight.weight for weight in result_from_json(body).weights}
+    entries = parse_vector(bytes.fromhex(leaf["vector"][2:]))
+    assert {position: entry.weight for position, entry in enumerate(entries)} == weights
+    assert all(entry.alive for entry in entries)
+    # Half for never having been tested; the second is in the same unknown network as the first.
+    assert weights == {0: ONE // 2, 1: ONE // 8}
+
+
+def test_slots_without_a_vote_are_not_measured(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote(0, "UUUU")
+    ledger.vote(1, "U..U")
+    close_epoch(ledger.context, Epoch(1))
+    body = load_result(ledger.engine, 1, 1)
+    assert body is not None
+    first, second = result_from_json(body).weights
+    assert first.reasons[Reason.NOT_MEASURED] == 2
+    assert second.reasons[Reason.NOT_MEASURED] == 4
+    assert (first.up_slots, first.known_slots) == (2, 2)
+
+
+def test_a_node_that_saw_nothing_signs_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    with pytest.raises(NotEnoughBundles):
+        close_epoch(ledger.context, Epoch(1))
+    assert load_bundles(ledger.engine, 1, 1) == []
+
+
+def test_an_epoch_is_not_closed_before_its_end_is_indexed(ledger: Ledger) -> None:
+    ledger.index_to(ledger.clock.end_s(1) - 1)
+    with pytest.raises(EpochNotOver):
+        close_epoch(ledger.context, Epoch(1))
+
+
+def test_an_epoch_waits_until_the_one_before_is_decided(tmp_path: Path) -> None:
+    """Its ranks are the input: a node that did not wait would compute another root than one that did."""
+    ledger = Ledger(tmp_path, ago_s=EPOCH_S + 10)
+    ledger.vote_all(2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: ledger.clock.end_s(1) + ledger.clock.grace_s - 1)
+        with pytest.raises(EpochNotOver):
+            close_epoch(ledger.context, Epoch(2))
+    close_epoch(ledger.context, Epoch(2))  # epoch 1 was missed
+
+
+def test_ranks_come_from_the_last_epoch_that_the_chain_has_a_report_of(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, ago_s=EPOCH_S + 10)
+    ledger.vote_all(1)
+    report = close_epoch(ledger.context, Epoch(1))
+    assert ranks_before(ledger.engine, 1, 1, Epoch(2)) == ()  # type: ignore[arg-type]
+    ledger.reported(1, report.root, report.evidence)
+    ranks = ranks_before(ledger.engine, 1, 1, Epoch(2))  # type: ignore[arg-type]
+    assert [ranked.mirror for ranked in ranks] == [1, 2]
+    assert ranks[0].networks
+
+
+def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:
+    report = close_epoch(ledger.context, Epoch(1))
+    files = load_evidence(ledger.engine, 1, 1)
+    member = ledger.accounts[0].address
+    assert set(files) == {"index.json", "report.json", "funds/1.json", f"bundles/{member}.json"}
+    assert evidence.digest(files) == report.evidence
+    assert evidence.index_file(1, Epoch(1), files) == files["index.json"]  # type: ignore[arg-type]
+    told = evidence.parse_json("report", files["report.json"])
+    assert told["fund_contract"] == FUND_CONTRACT
+    assert told["root"] == report.root
+
+
+def test_a_committee_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, changes={"committee": 9})
+    with pytest.raises(InvalidInput, match="committee: 9 is not on the chain"):
+        close_epoch(ledger.context, Epoch(1))

@@ -12,9 +12,11 @@ from starlette.staticfiles import StaticFiles
 
 from api import badges, epochs, funds, health, mirrors, pages
 from api.headers import Headers
+from api.recent import Recent
 from api.render import render
 from oracle.errors import MirrorbondError
 from oracle.settings import Settings, settings
+from oracle.store.pages import FundView
 
 log = structlog.get_logger(__name__)
 MACHINES = ("/api/", "/badge/", "/openapi.json", "/healthz", "/readyz")
@@ -25,6 +27,7 @@ def create_app(given: Settings | None = None) -> FastAPI:
     """The application with the settings given, or those of the environment."""
     app = FastAPI(title="Mirrorbond", version="1", docs_url=None, redoc_url=None, description=__doc__ or "")
     app.state.settings = given or settings()
+    app.state.recent = Recent[FundView | None](app.state.settings.api_cache_s)
     for module in (health, funds, mirrors, epochs, badges, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("api", "static")]), name="static")

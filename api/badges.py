@@ -10,12 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api import words
-from api.deps import MaybeNow, Number
+from api.deps import MaybeNow, Number, view_of
 from api.render import render
 from api.schemas import BadgeOut
 from oracle.model import Reason
 from oracle.store.mirrors import MirrorView, Stage
-from oracle.store.pages import FundView, fund_view
+from oracle.store.pages import FundView
 
 router = APIRouter(prefix="/badge", tags=["badges"])
 
@@ -120,9 +120,9 @@ def svg(told: BadgeOut) -> str:
     return render("badge.svg", label=label, message=message, left=left, right=right, fill=HEX[told.color])
 
 
-def badge_of(moment: MaybeNow, fund: Number, kind: Kind) -> BadgeOut:
+def badge_of(request: Request, moment: MaybeNow, fund: Number, kind: Kind) -> BadgeOut:
     """The badge of the path: also of a fund that does not exist, for a broken picture tells less than "unknown"."""
-    view = fund_view(moment, fund, epochs=1) if moment else None
+    view = view_of(request, moment, fund) if moment else None
     return badge(view, kind)
 
 

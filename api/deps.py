@@ -8,6 +8,7 @@ from typing import Annotated
 import sqlalchemy as sa
 from fastapi import Depends, HTTPException, Path, Query, Request
 
+from api.recent import Recent
 from oracle.settings import Settings
 from oracle.store import moment as moments
 from oracle.store.db import open_store, reading
@@ -64,12 +65,18 @@ def known_moment(moment: MaybeNow) -> Moment:
 Now = Annotated[Moment, Depends(known_moment)]
 
 
-def fund_of(moment: Now, fund: Number) -> FundView:
+def view_of(request: Request, moment: Moment, fund: int) -> FundView | None:
+    """A fund's view, as it was read just now or a moment ago; None if there is no such fund."""
+    recent: Recent[FundView | None] = request.app.state.recent
+    return recent.get(fund, lambda: fund_view(moment, fund))
+
+
+def fund_of(request: Request, moment: Now, fund: Number) -> FundView:
     """The fund of the path.
 
     Raises: HTTPException with 404 if there is none.
     """
-    view = fund_view(moment, fund)
+    view = view_of(request, moment, fund)
     if view is None:
         raise HTTPException(404, f"there is no fund {fund}")
     return view

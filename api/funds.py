@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 
-from api.deps import LARGEST, Before, Fund, Limit, MaybeNow, Now, Number
+from api.deps import LARGEST, Before, Fund, Limit, MaybeNow, Now, Number, view_of
 from api.schemas import (
     EpochsOut,
     FundOut,
@@ -18,18 +18,18 @@ from api.schemas import (
 from api.words import verdict
 from oracle.store.epochs import EpochView
 from oracle.store.moment import Moment
-from oracle.store.pages import FundView, fund_epochs, fund_ids, fund_token, fund_view
+from oracle.store.pages import FundView, fund_epochs, fund_ids, fund_token
 
 router = APIRouter(prefix="/api/v1/funds", tags=["funds"])
 FUNDS_A_PAGE = 20
 
 
-def summaries(moment: Moment | None, after: int = 0) -> tuple[list[FundView], int | None]:
+def summaries(request: Request, moment: Moment | None, after: int = 0) -> tuple[list[FundView], int | None]:
     """The funds of one page of the list, and where the next one begins."""
     if moment is None:
         return [], None
     found = fund_ids(moment.connection, after, FUNDS_A_PAGE + 1)
-    views = [view for fund in found[:FUNDS_A_PAGE] if (view := fund_view(moment, fund, epochs=1))]
+    views = [view for fund in found[:FUNDS_A_PAGE] if (view := view_of(request, moment, fund))]
     return views, found[FUNDS_A_PAGE - 1] if len(found) > FUNDS_A_PAGE else None
 
 
@@ -53,9 +53,9 @@ def summary(view: FundView) -> FundSummaryOut:
 
 
 @router.get("")
-def list_funds(moment: MaybeNow, after: Annotated[int, Query(ge=0, le=LARGEST)] = 0) -> FundsOut:
+def list_funds(request: Request, moment: MaybeNow, after: Annotated[int, Query(ge=0, le=LARGEST)] = 0) -> FundsOut:
     """The funds, in ascending order; none before the chain was indexed."""
-    views, next_after = summaries(moment, after)
+    views, next_after = summaries(request, moment, after)
     return FundsOut(funds=[summary(view) for view in views], next_after=next_after)
 
 

@@ -14,7 +14,7 @@ from api.mirrors import Page
 from api.plots import payouts
 from api.render import render
 from oracle.store.moment import Moment
-from oracle.store.pages import FundView, fund_view
+from oracle.store.pages import FundView
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -49,11 +49,9 @@ def index(
     request: Request, moment: MaybeNow, after: Annotated[int, Query(ge=0, le=LARGEST)] = 0, refresh: Refresh = None
 ) -> HTMLResponse:
     """All funds; where there is but one, its page."""
-    views, next_after = summaries(moment, after)
+    views, next_after = summaries(request, moment, after)
     if len(views) == 1 and not after:
-        whole = fund_view(views[0].moment, views[0].fund)
-        if whole:
-            return fund_page(request, whole, refresh)
+        return fund_page(request, views[0], refresh)
     return page("funds.html", request, moment, refresh, funds=views, next_after=next_after, twin="/api/v1/funds")
 
 

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
+    api_cache_s: float = Field(
+        default=2, ge=0, le=60, description="How long the API answers with what it has just read of a fund."
+    )
     allow_loopback: bool = Field(
         default=False, description="Probe loopback addresses; only taken on a development chain (id 31337)."
     )

@@ -6,7 +6,7 @@ The committee's own merge of an epoch follows its end and weighs bundles; this i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -68,13 +68,18 @@ class Strip:
 NOT_SEEN = Now(VoteState.UNKNOWN, Reason.NOT_MEASURED, "", None, 0, None)
 
 
-def states_now(connection: sa.Connection, fund: int, clock: Clock, slots: int, now_ms: int) -> dict[int, Now]:
-    """The state of every mirror with a fresh vote (and of PRIMARY), by mirror."""
+def states_now(
+    connection: sa.Connection, fund: int, clock: Clock, slots: int, now_ms: int, mirrors: Sequence[int]
+) -> dict[int, Now]:
+    """The state of those of `mirrors` (PRIMARY is one) that have a fresh vote, by mirror."""
     epoch = clock.epoch_at(now_ms // 1000)
     fresh_ms = max(FRESH_MS, FRESH_SLOTS * clock.epoch_length_s * 1000 // slots)
     rows = votes.c
     query = sa.select(votes).where(
-        rows.fund == fund, rows.epoch.between(epoch - 1, epoch), rows.at_ms >= now_ms - fresh_ms
+        rows.fund == fund,
+        rows.epoch.in_([epoch - 1, epoch]),
+        rows.mirror.in_(mirrors),
+        rows.at_ms >= now_ms - fresh_ms,
     )
     latest: dict[int, dict[str, Any]] = defaultdict(dict)
     for row in connection.execute(query.order_by(rows.epoch, rows.slot)):
@@ -106,14 +111,15 @@ def _majority(cast: Sequence[Any]) -> Now:
 
 
 def strips(
-    connection: sa.Connection, fund: int, epoch: int, slots: int, measured: int, mirrors: Iterable[int]
+    connection: sa.Connection, fund: int, epoch: int, slots: int, measured: int, mirrors: Sequence[int]
 ) -> dict[int, Strip]:
     """The strip of each of `mirrors` in an epoch of which `measured` slots are over."""
     rows = votes.c
     ups = sa.func.sum(sa.case((rows.reason == Reason.UP.value, 1), else_=0))
     unknowns = sa.func.sum(sa.case((rows.reason.in_([reason.value for reason in UNKNOWN_REASONS]), 1), else_=0))
     query = sa.select(rows.mirror, rows.slot, ups, unknowns, sa.func.count())
-    query = query.where(rows.fund == fund, rows.epoch == epoch).group_by(rows.mirror, rows.slot)
+    query = query.where(rows.fund == fund, rows.epoch == epoch, rows.mirror.in_(mirrors))
+    query = query.group_by(rows.mirror, rows.slot)
     seen: dict[int, dict[int, SlotState]] = defaultdict(dict)
     for mirror, slot, up, unknown, total in connection.execute(query):
         seen[mirror][slot] = _slot_state(up, total - up - unknown)

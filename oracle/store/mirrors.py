@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from oracle.model import PRIMARY, FundResult, Reason, VoteState, Weight
+from oracle.model import FundResult, Reason, VoteState, Weight
 from oracle.store.live import NOT_SEEN, Now, Strip, states_now, strips
 from oracle.store.moment import Moment, shown
 from oracle.store.tables import admissions, mirrors, withdrawals
@@ -151,12 +151,12 @@ class _Context:
     def __init__(
         self, moment: Moment, fund: int, slots: int, result: FundResult | None, release: str, shown_mirrors: list[int]
     ) -> None:
-        connection, asked = moment.connection, [PRIMARY, *shown_mirrors]
+        connection, asked = moment.connection, shown_mirrors
         self.moment = moment
         self.result = result
         self.weights = {weight.mirror: (rank, weight) for rank, weight in enumerate(result.weights if result else ())}
         self.ranks = {ranked.mirror: ranked for ranked in (result.ranks if result else ())}
-        self.now = states_now(connection, fund, moment.clock, slots, moment.now_ms)
+        self.now = states_now(connection, fund, moment.clock, slots, moment.now_ms, asked)
         self.read = _read_completely(connection, release, shown_mirrors)
         done = moment.measured(moment.epoch, slots)
         self.running = strips(connection, fund, moment.epoch, slots, done, asked)

@@ -158,7 +158,7 @@ def fund_view(moment: Moment, fund: int, epochs: int = EPOCHS_SHOWN) -> FundView
 
 def _primary(moment: Moment, fund: int, slots: int, result: FundResult | None) -> Primary:
     connection, done = moment.connection, moment.measured(moment.epoch, slots)
-    now = states_now(connection, fund, moment.clock, slots, moment.now_ms).get(PRIMARY, NOT_SEEN)
+    now = states_now(connection, fund, moment.clock, slots, moment.now_ms, [PRIMARY]).get(PRIMARY, NOT_SEEN)
     running = strips(connection, fund, moment.epoch, slots, done, [PRIMARY])[PRIMARY]
     if not result:
         return Primary(now, None, running)

@@ -140,8 +140,8 @@ def hostile_store(engine: sa.Engine) -> None:
     """Everything that strangers choose is an attack."""
     with writing(engine) as connection:
         connection.execute(sa.update(tables.funds).values(app=HOSTILE))
-        connection.execute(sa.update(tables.mirrors).values(url="javascript:alert(1)//" + HOSTILE))
-        connection.execute(sa.update(tables.releases).values(url="javascript:alert(2)//" + HOSTILE))
+        connection.execute(sa.update(tables.mirrors).values(url="javascript://a.example/%0aalert(1)//'\"><script>"))
+        connection.execute(sa.update(tables.releases).values(url="javascript://a.example/%0aalert(2)"))
         connection.execute(sa.update(tables.offers).values(policy=HOSTILE))
         connection.execute(sa.update(tables.votes).values(detail=HOSTILE, path=HOSTILE, address=HOSTILE[:60]))
         connection.execute(

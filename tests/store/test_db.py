@@ -1,5 +1,6 @@
 """One store, many processes, two engines: opening, migrating, reading and writing."""
 
+import fcntl
 import multiprocessing
 import os
 import threading
@@ -51,6 +52,19 @@ def test_several_processes_may_open_a_new_store_at_once(store_url: str) -> None:
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     assert values(open_store(store_url)) == {"0": 1, "1": 1, "2": 1, "3": 1}
+
+
+def test_opening_waits_while_another_process_migrates(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    opening = threading.Thread(target=open_store, args=(url,))
+    with (tmp_path / "store.sqlite3.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening.start()
+        opening.join(0.5)
+        assert opening.is_alive()
+    opening.join(30)
+    assert values(open_store(url)) == {}
+    close_store(url)
 
 
 def test_a_forked_child_opens_its_own_connections(store: sa.Engine, store_url: str) -> None:

@@ -20,7 +20,7 @@ def cast(engine: sa.Engine, node: str, reason: Reason, slot: int = 4, age_ms: in
 
 def now(engine: sa.Engine) -> dict[int, Now]:
     with reading(engine) as connection:
-        return states_now(connection, 1, CLOCK, 10, NOW_MS)
+        return states_now(connection, 1, CLOCK, 10, NOW_MS, [3])
 
 
 @pytest.mark.parametrize(

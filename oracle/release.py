@@ -89,7 +89,12 @@ def own_files(folder: Path) -> list[str]:
 
 
 def source_of(folder: Path) -> Source | None:
-    """The repository and commit that `folder` lies in, without any credentials; None outside of git or of a remote."""
+    """The repository and commit that `folder` lies in, without any credentials; None outside of git or of a remote.
+
+    What git ignores is in no commit, though it may lie in a work tree.
+    """
+    if _git(folder, "check-ignore", "."):
+        return None
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     url = _public_url(_git(folder, "remote", "get-url", "origin"))
     return Source(url, commit) if commit and url else None

@@ -184,6 +184,14 @@ def test_a_remote_that_nobody_else_can_read_is_no_source(repository: Path, remot
     assert source_of(repository) is None
 
 
+def test_a_folder_that_git_ignores_has_no_source(repository: Path) -> None:
+    git(repository, "remote", "add", "origin", "https://forge.example/notes.git")
+    (repository / ".gitignore").write_text("built/\n")
+    (repository / "built").mkdir()
+    assert source_of(repository) is not None
+    assert source_of(repository / "built") is None
+
+
 def test_outside_of_git_there_is_no_source(site: Path) -> None:
     assert source_of(site) is None
     assert built(site).source is None

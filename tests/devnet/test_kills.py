@@ -23,7 +23,6 @@ pytestmark = [pytest.mark.demo, pytest.mark.timeout(400)]
 
 PLAN = Plan()
 ROLES = ("worker", "beat", "queue", "api")
-RUNS = 3
 KILLS_A_RUN = 7
 MEASURED_S = PLAN.epochs * PLAN.epoch_length_s
 HONEST = (1, 2)
@@ -73,13 +72,21 @@ def plan_kills(seed: random.Random) -> list[tuple[float, str]]:
     return list(zip(moments, roles, strict=True))
 
 
+def variants(site: Path) -> list[list[str]]:
+    """What is different in each run: the usual demo, a committee of one, an application of one's own."""
+    (site / "css").mkdir()
+    (site / "index.html").write_text("<!doctype html><title>50% off</title><link rel=stylesheet href=css/50%25.css>")
+    (site / "css" / "50%.css").write_text("body { margin: 0 }")
+    return [[], ["--committee", "1"], ["--app", str(site)]]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Run]]:
     number = random.SystemRandom().randrange(10**6)
     seed = random.Random(number)
     started = []
-    for _ in range(RUNS):
-        demo = DemoProcess.start(tmp_path_factory.mktemp("kills"), "--port", "0")
+    for arguments in variants(tmp_path_factory.mktemp("site")):
+        demo = DemoProcess.start(tmp_path_factory.mktemp("kills"), "--port", "0", *arguments)
         started.append(Run(demo, plan_kills(seed)))
     try:
         kill_through(started)
@@ -113,7 +120,7 @@ def test_twenty_kills_were_done_of_all_four_processes(runs: list[Run]) -> None:
 
 
 def test_every_demo_ends_with_its_accounting_in_order(runs: list[Run]) -> None:
-    assert [run.demo.process.returncode for run in runs] == [0] * RUNS, "\n".join(run.demo.output for run in runs)
+    assert [run.demo.process.returncode for run in runs] == [0] * len(runs), "\n".join(run.demo.output for run in runs)
     assert all(run.demo.result["ok"] for run in runs)
 
 
@@ -157,7 +164,5 @@ def test_slots_lost_are_unknown_never_down(runs: list[Run]) -> None:
 def test_some_slots_were_lost_or_the_kills_did_nothing(runs: list[Run]) -> None:
     slots = PLAN.epochs * PLAN.policy.slots
     seen = [sum(mirror == HONEST[0] and epoch in run.measured for epoch, mirror, _, _ in run.votes()) for run in runs]
-    lost = [slots - votes for votes in seen]
-    print(f"\nslots lost of {slots}: {lost}")
-    assert any(lost)
-    assert all(missing < slots // 2 for missing in lost)
+    print(f"\nslots lost of {slots}: {[slots - votes for votes in seen]}")
+    assert all(0 < votes < slots for votes in seen)

@@ -111,9 +111,10 @@ def _now_ms() -> int:
 
 def _wait_for(start_ms: int) -> bool:
     wait_s = (start_ms - _now_ms()) / 1000
-    if wait_s > 0:
-        time.sleep(min(wait_s, _LONGEST_WAIT_S))
-    return wait_s <= _LONGEST_WAIT_S
+    if wait_s > _LONGEST_WAIT_S:
+        return False
+    time.sleep(max(0.0, wait_s))
+    return True
 
 
 def _latest_start_ms(task: Assignment, start_ms: int, end_ms: int) -> int:

@@ -44,8 +44,12 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
 
     Raises: ChainUnreachable; ChainMismatch if the store belongs to another chain or other contracts.
     """
-    clock = bind(engine, chain, settings)
-    rewound_to = _go_back(engine, chain, clock)
+    tip = journal.tip(engine)
+    held = tip is not None and _holds(chain, tip)
+    # A chain that still has our newest block has our contracts too.
+    known = facts.get_clock(engine) if held and _is_bound(engine, chain, settings) else None
+    clock = known or bind(engine, chain, settings)
+    rewound_to = None if tip is None or held else _go_back(engine, chain, tip, clock)
     head = chain.head().number - settings.confirmations
     reach, logs, batches = settings.index_blocks, 0, 0
     while (first := _next(engine, settings)) <= head and batches != most_batches:
@@ -89,22 +93,28 @@ def bind(engine: sa.Engine, chain: Chain, settings: Settings) -> Clock:
     return clock
 
 
+def _is_bound(engine: sa.Engine, chain: Chain, settings: Settings) -> bool:
+    contracts = facts.get(engine, facts.CONTRACTS) or {}
+    here = {"fund": settings.fund_contract.lower(), "committee": settings.committee_contract.lower()}
+    return facts.get(engine, facts.CHAIN_ID) == chain.chain_id and here == {
+        name: address.lower() for name, address in contracts.items()
+    }
+
+
 def _next(engine: sa.Engine, settings: Settings) -> int:
     tip = journal.tip(engine)
     return settings.first_block if tip is None else tip.number + 1
 
 
-def _go_back(engine: sa.Engine, chain: Chain, clock: Clock) -> int | None:
+def _go_back(engine: sa.Engine, chain: Chain, tip: KnownBlock, clock: Clock) -> int:
     """Takes back what the chain has dropped: everything after the newest block that it still has."""
     known = journal.known_blocks(engine)
-    if not known or _holds(chain, known[0]):
-        return None
     # Of blocks that follow each other, once one holds all before it do.
     held = bisect.bisect_left(known, True, key=lambda block: _holds(chain, block))
     ancestor = known[held] if held < len(known) else None
     to = -1 if ancestor is None else ancestor.number
-    log.warning("chain_reorganised", tip=known[0].number, back_to=to)
-    journal.rewind(engine, known[0], ancestor, clock)
+    log.warning("chain_reorganised", tip=tip.number, back_to=to)
+    journal.rewind(engine, tip, ancestor, clock)
     return to
 
 

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from oracle import indexer
 from oracle.chain.structs import Offer
+from oracle.chain.transactions import Call, transact
+from oracle.devnet.chain import running_chain
 from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
 from oracle.indexer import index_once
 from oracle.model import Digest, FundId, Policy, canonical
 from oracle.settings import Settings
 from oracle.store import facts, journal, ledger, tables
 from oracle.store.db import close_store, open_store
-from tests.fixtures.chain import ETHER, World
+from tests.fixtures.chain import ETHER, World, deploy_world
 
 REWARD = 1_000
 OFFER = Offer(reward_wei=REWARD, target=3, fee_bps=500, committee=1)
@@ -79,6 +83,15 @@ def register(world: World, fund: int, role: str) -> int:
     return world.fund.register(account, fund, url, account.address, ETHER, value_wei=ETHER)[0]
 
 
+def register_bytes(world: World, fund: int, url: bytes) -> None:
+    """A mirror whose URL is no text, which only a hostile operator makes."""
+    account = world.account("stranger")
+    kinds = ["uint256", "bytes", "address", "uint96", "uint256"]
+    data = keccak(text="register(uint256,string,address,uint96,uint256)")[:4]
+    data += encode(kinds, [fund, url, account.address, ETHER, 0])
+    transact(world.dev.chain, account, Call("register", world.fund.address, "0x" + data.hex(), ETHER))
+
+
 def test_the_store_tells_what_binds_in_an_epoch(world: World, store: sa.Engine, settings: Settings) -> None:
     fund = open_fund(world)
     top_up(world, fund)
@@ -118,8 +131,7 @@ def test_the_digest_of_the_mirrors_is_that_of_the_contract(world: World, store: 
     index_once(store, world.dev.chain, settings)
     assert ledger.mirrors_digest_at(store, fund, 99) == world.fund.mirrors_digest(fund) == "0x" + "00" * 32
     first = register(world, fund, "operator")
-    account = world.account("stranger")
-    world.fund.send(account, "register", fund, "https://é.example/", account.address, ETHER, 0, value_wei=ETHER)
+    register_bytes(world, fund, b"https://\xff\x00.example/")
     world.next_epoch()
     world.fund.send(world.account("operator"), "exit", first)
     before = ledger.mirrors_digest_at(store, fund, world.epoch())
@@ -141,6 +153,14 @@ def test_an_announcement_replaces_one_that_has_not_bound(world: World, store: sa
     seen = [offer.reward_wei if offer else None for offer in offers]
     # 5 would have bound at `notice`, but 6 took its place; 7 came when 6 had bound.
     assert seen == [None, *[REWARD] * notice, *[6] * (bound - 1), 7]
+
+
+def test_a_token_that_does_not_tell_its_name_stops_nobody(world: World, store: sa.Engine, settings: Settings) -> None:
+    member, nameless = world.account("member"), world.committee.address
+    world.committee.create_committee(member, [member.address], 1, member.address)
+    world.fund.create_fund(member, nameless, OFFER, 0, "notes", POLICY, MANIFEST, "https://notes.example/m")
+    assert index_once(store, world.dev.chain, settings).complete
+    assert facts.get(store, facts.TOKEN + nameless) == {"symbol": nameless[:8], "decimals": 0}
 
 
 def test_of_several_releases_in_one_epoch_the_last_binds(world: World, store: sa.Engine, settings: Settings) -> None:
@@ -335,16 +355,16 @@ def test_a_reorganisation_right_after_the_tip_was_compared_is_noticed(
 ) -> None:
     open_fund(world)
     index_once(store, world.dev.chain, settings)
-    go_back = indexer._go_back
+    holds = indexer._holds
 
     def reorganise(*args: Any) -> Any:
-        monkeypatch.setattr(indexer, "_go_back", go_back)
-        answer = go_back(*args)
+        monkeypatch.setattr(indexer, "_holds", holds)
+        answer = holds(*args)
         world.dev.chain.rpc("anvil_rollback", 2)
         world.dev.mine(5)
         return answer
 
-    monkeypatch.setattr(indexer, "_go_back", reorganise)
+    monkeypatch.setattr(indexer, "_holds", reorganise)
     assert not index_once(store, world.dev.chain, settings).complete
     assert index_once(store, world.dev.chain, settings).complete
     assert ledger.all_funds(store) == ()
@@ -363,11 +383,30 @@ def test_blocks_without_the_confirmations_asked_for_are_left_alone(
     assert ledger.all_funds(store) == (1,)
 
 
-def test_a_store_of_another_deployment_is_refused(world: World, store: sa.Engine, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [(facts.CHAIN_ID, 1), (facts.CONTRACTS, {"fund": "0x" + "11" * 20, "committee": "0x" + "22" * 20})],
+)
+def test_a_store_of_another_deployment_is_refused(
+    world: World, store: sa.Engine, settings: Settings, fact: str, value: Any
+) -> None:
     index_once(store, world.dev.chain, settings)
-    facts.put(store, facts.CHAIN_ID, 1)
+    facts.put(store, fact, value)
     with pytest.raises(ChainMismatch, match="follows another deployment"):
         index_once(store, world.dev.chain, settings)
+
+
+def test_a_development_chain_that_was_made_anew_is_refused(
+    world: World, store: sa.Engine, settings: Settings, tmp_path: Path
+) -> None:
+    """The same accounts deploy to the same addresses, but time starts elsewhere."""
+    index_once(store, world.dev.chain, settings)
+    with running_chain(tmp_path / "anew.log", block_time_s=0) as dev:
+        dev.pass_time(500)
+        anew = deploy_world(dev)
+        assert anew.fund.address == world.fund.address
+        with pytest.raises(ChainMismatch, match="use another MIRRORBOND_HOME"):
+            index_once(store, dev.chain, settings)
 
 
 INDEX_AND_DIE = """

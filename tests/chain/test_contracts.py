@@ -1,6 +1,10 @@
 """The typed calls: what they return, and what a wrong address is answered with."""
 
+import socket
+
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from oracle.chain.contracts import CommitteeContract, FundContract, Token
 from oracle.chain.structs import MirrorState, Offer, Outcome, Segment
@@ -63,6 +67,23 @@ def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) 
     assert world.fund.mirror_of(mirror).end == 2
     assert world.committee.outcome(1, 0) == (Outcome.OPEN, "0x" + "00" * 32)
     assert world.fund.credit_of(mirror) == 0
+
+
+def test_a_contract_cannot_send_us_to_a_server_of_its_choice(world: World) -> None:
+    """A revert with OffchainLookup (EIP-3668) asks the caller to fetch a URL, here on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        urls = [f"http://127.0.0.1:{server.getsockname()[1]}/"]
+        kinds = ["address", "string[]", "bytes", "bytes4", "bytes"]
+        lookup = keccak(text=f"OffchainLookup({','.join(kinds)})")[:4]
+        revert = lookup + encode(kinds, ["0x" + "77" * 20, urls, b"", b"\0" * 4, b""])
+        # PUSH2 length, DUP1, PUSH1 12, PUSH1 0, CODECOPY, PUSH1 0, REVERT, and then what is reverted with
+        code = bytes.fromhex(f"61{len(revert):04x}80600c6000396000fd") + revert
+        world.dev.chain.rpc("anvil_setCode", "0x" + "77" * 20, "0x" + code.hex())
+        with pytest.raises(TransactionFailed, match="symbol was refused"):
+            Token(world.dev.chain, "0x" + "77" * 20).symbol()
+        server.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 def test_a_token_tells_its_name_and_balances(world: World) -> None:

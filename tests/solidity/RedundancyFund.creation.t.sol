@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IRedundancyFund} from "../../contracts/interfaces/IRedundancyFund.sol";
+import {Fixture} from "./Fixture.sol";
+import {FeeToken} from "./actors/FeeToken.sol";
+import {ReentrantToken} from "./actors/ReentrantToken.sol";
+
+/// @title Opening a fund, its owner's words, and how money comes in.
+contract RedundancyFundCreationTest is Fixture {
+    function _expectRefusal(bytes memory reason, IRedundancyFund.Offer memory offer) private {
+        vm.expectRevert(reason);
+        book.createFund(address(token), offer, STAKE, "notes", "{}", "release", "https://notes.example/r");
+    }
+
+    function test_a_fund_pays_something_for_a_target_that_can_be_reached() external {
+        _expectRefusal(abi.encodeWithSelector(IRedundancyFund.ZeroReward.selector), _offer(0, 1, 0));
+        _expectRefusal(abi.encodeWithSelector(IRedundancyFund.InvalidTarget.selector, 0, 256), _offer(1, 0, 0));
+        _expectRefusal(abi.encodeWithSelector(IRedundancyFund.InvalidTarget.selector, 257, 256), _offer(1, 257, 0));
+        _expectRefusal(
+            abi.encodeWithSelector(IRedundancyFund.FeeTooHigh.selector, 2_001, 2_000), _offer(1, 1, 2_001)
+        );
+        IRedundancyFund.Offer memory offer = _offer(1, 256, 2_000);
+        offer.committee = 9;
+        _expectRefusal(abi.encodeWithSelector(IRedundancyFund.UnknownCommittee.selector, 9), offer);
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotAContract.selector, rogue));
+        book.createFund(rogue, _offer(1, 1, 0), STAKE, "notes", "{}", "release", "https://notes.example/r");
+    }
+
+    function test_a_fund_says_all_that_it_promises() external {
+        _goTo(7);
+        IRedundancyFund.Offer memory offer = _offer(100, 3, 250);
+        vm.expectEmit();
+        emit IRedundancyFund.FundCreated(1, owner, address(token), "notes", offer, STAKE, "{}", 8);
+        vm.expectEmit();
+        emit IRedundancyFund.ReleasePublished(1, "release", "https://notes.example/r", 8);
+        uint256 fund = _newFundIn(address(token), offer);
+        vm.assertEq(book.funds(), 1, "funds");
+        vm.assertEq(book.releaseOf(fund), bytes32("release"), "release");
+        IRedundancyFund.Fund memory f = book.fundOf(fund);
+        vm.assertEq(f.owner, owner, "owner");
+        vm.assertEq(f.minStake, STAKE, "least stake");
+        vm.assertEq(f.accrued, 8, "the first epoch it may pay for");
+    }
+
+    function test_only_the_owner_speaks_for_a_fund() external {
+        uint256 fund = _newFund(100, 1, 0);
+        bytes memory notOwner = abi.encodeWithSelector(IRedundancyFund.NotOwner.selector, fund, rogue);
+        vm.startPrank(rogue);
+        vm.expectRevert(notOwner);
+        book.announceChange(fund, _offer(1, 1, 0), "{}");
+        vm.expectRevert(notOwner);
+        book.publishRelease(fund, "another", "https://rogue.example");
+        vm.stopPrank();
+        vm.startPrank(owner);
+        vm.expectRevert(IRedundancyFund.ZeroReward.selector);
+        book.announceChange(fund, _offer(0, 1, 0), "{}");
+        vm.expectEmit();
+        emit IRedundancyFund.ReleasePublished(fund, "next", "https://notes.example/2", 1);
+        book.publishRelease(fund, "next", "https://notes.example/2");
+        vm.stopPrank();
+        vm.assertEq(book.releaseOf(fund), bytes32("next"), "release");
+    }
+
+    function test_an_unknown_fund_takes_nothing() external {
+        bytes memory unknown = abi.encodeWithSelector(IRedundancyFund.UnknownFund.selector, 9);
+        vm.expectRevert(unknown);
+        book.topUp(9, 1);
+        vm.expectRevert(unknown);
+        book.register{value: 0}(9, "https://a.example", payout, STAKE, 0);
+        vm.expectRevert(unknown);
+        book.settle(9, _reveals(0));
+        vm.expectRevert(unknown);
+        book.fundOf(9);
+        vm.expectRevert(unknown);
+        book.mirrorsDigest(9);
+        vm.expectRevert(unknown);
+        book.publishRelease(9, "release", "");
+    }
+
+    // ---------------------------------------------------------------------------------------------- money
+
+    function test_a_deposit_is_something_and_fits() external {
+        uint256 fund = _newFund(100, 1, 0);
+        vm.expectRevert(IRedundancyFund.ZeroAmount.selector);
+        book.topUp(fund, 0);
+        _deposit(funder, fund, 1_000);
+        uint256 most = type(uint96).max - 1_000;
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.DepositTooLarge.selector, most + 1, most));
+        book.topUp(fund, most + 1);
+        _deposit(funder, fund, most);
+        _goTo(1);
+        _catchUp(fund);
+        vm.assertEq(book.worthOf(2), most, "the largest");
+    }
+
+    function test_a_deposit_says_from_when_it_counts() external {
+        uint256 fund = _newFund(100, 1, 0);
+        _goTo(4);
+        token.mint(funder, 50);
+        vm.startPrank(funder);
+        token.approve(address(book), 50);
+        vm.expectEmit();
+        emit IRedundancyFund.Deposited(fund, 1, funder, 50, 5);
+        book.topUp(fund, 50);
+        vm.stopPrank();
+        vm.assertEq(token.balanceOf(address(book)), 50, "tokens");
+    }
+
+    function test_native_coin_goes_in_through_its_wrapper_in_one_call() external {
+        uint256 fund = _newFundIn(address(wrapped), _offer(100, 1, 0));
+        vm.deal(funder, 3 ether);
+        vm.startPrank(funder);
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.ValueMismatch.selector, 1 ether, 2 ether));
+        book.topUp{value: 1 ether}(fund, 2 ether);
+        book.topUp{value: 2 ether}(fund, 2 ether);
+        wrapped.deposit{value: 1 ether}();
+        wrapped.approve(address(book), 1 ether);
+        book.topUp(fund, 1 ether);
+        vm.stopPrank();
+        vm.assertEq(wrapped.balanceOf(address(book)), 3 ether, "wrapped");
+        vm.assertEq(book.fundOf(fund).deposited, 3 ether, "deposited");
+    }
+
+    function test_native_coin_is_refused_where_the_fund_has_another_token() external {
+        uint256 fund = _newFund(100, 1, 0);
+        vm.deal(funder, 1 ether);
+        vm.prank(funder);
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotWrappedNative.selector, address(token)));
+        book.topUp{value: 1 ether}(fund, 1 ether);
+    }
+
+    function test_P13_a_token_that_takes_a_fee_is_refused() external {
+        FeeToken greedy = new FeeToken();
+        uint256 fund = _newFundIn(address(greedy), _offer(100, 1, 0));
+        greedy.mint(funder, 1_000);
+        vm.startPrank(funder);
+        greedy.approve(address(book), 1_000);
+        vm.expectRevert(
+            abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(greedy), 1_000, 990)
+        );
+        book.topUp(fund, 1_000);
+        vm.stopPrank();
+    }
+
+    function test_P13_a_token_that_calls_back_cannot_take_money_twice() external {
+        ReentrantToken tricky = new ReentrantToken();
+        uint256 fund = _newFundIn(address(tricky), _offer(100, 1, 0));
+        tricky.mint(funder, 1_000);
+        vm.prank(funder);
+        tricky.approve(address(book), 1_000);
+        bytes[4] memory calls = [
+            abi.encodeCall(book.topUp, (fund, 500)),
+            abi.encodeCall(book.collect, (1)),
+            abi.encodeCall(book.withdraw, (1)),
+            abi.encodeCall(book.withdrawFee, (oracle, address(tricky)))
+        ];
+        for (uint256 i; i < calls.length; ++i) {
+            tricky.arm(address(book), calls[i]);
+            vm.prank(funder);
+            book.topUp(fund, 100);
+            vm.assertTrue(!tricky.succeeded(), "called back");
+            vm.assertEq(bytes32(bytes4(tricky.reason())), bytes32(bytes4(0x3ee5aeb5)), "ReentrancyGuardReentrantCall");
+        }
+        vm.assertEq(book.fundOf(fund).deposited, 400, "deposited");
+    }
+
+    function test_money_sent_without_a_call_is_nobodys_and_breaks_nothing() external {
+        uint256 fund = _newFund(100, 1, 0);
+        uint256 deposit = _deposit(funder, fund, 300);
+        token.mint(address(book), 1_000);
+        _goTo(1);
+        _catchUp(fund);
+        vm.assertEq(book.worthOf(deposit), 300, "worth");
+        vm.assertEq(int256(book.fundOf(fund).free), 200, "free");
+    }
+
+    function test_the_deployed_contracts_fit_the_size_limit_with_room_to_spare() external view {
+        vm.assertLe(address(book).code.length, 24_576 - 512, "RedundancyFund");
+        vm.assertLe(address(committee).code.length, 24_576 / 2, "OracleCommittee");
+    }
+}

@@ -43,10 +43,9 @@ class _Parts(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _PARTS:
             return None
-        module, summary = _PARTS[cmd_name]
         if ctx.resilient_parsing or _only_listed(sys.argv[1:]):
-            return _stub(cmd_name, summary)
-        return _load(cmd_name, module, summary)
+            return _stub(cmd_name, _PARTS[cmd_name][1])
+        return load(cmd_name)
 
 
 def _only_listed(argv: Sequence[str]) -> bool:
@@ -60,7 +59,9 @@ def _stub(name: str, summary: str) -> Any:
     return typer.main.get_command(stub)
 
 
-def _load(name: str, module: str, summary: str) -> Any:
+def load(name: str) -> Any:
+    """A command, with what is below it."""
+    module, summary = _PARTS[name]
     part = importlib.import_module(module)
     app = getattr(part, "app", None)
     if app is None:

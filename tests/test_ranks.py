@@ -8,7 +8,7 @@ import pytest
 
 from oracle.errors import InvalidInput
 from oracle.model import MirrorId, Place, RankedMirror
-from oracle.ranks import EPOCHS_TO_SWAP, MARGIN_BPS, MOST_NETWORKS, Entry, networks, next_ranks, rank
+from oracle.ranks import EPOCHS_TO_SWAP, MARGIN_BPS, Entry, networks, next_ranks, rank
 from tests.fixtures.epochs import account, place, ranked
 
 
@@ -84,9 +84,9 @@ def test_a_mirror_that_counts_twice_is_refused() -> None:
 
 def test_four_better_epochs_in_a_row_overtake() -> None:
     start = [ranked(1), ranked(2)]
-    services = [9_000, 9_000 + MARGIN_BPS]
-    assert order(after(start, services, EPOCHS_TO_SWAP - 1)) == [1, 2]
-    overtaken = after(start, services, EPOCHS_TO_SWAP)
+    services = [9_000, 9_200]
+    assert order(after(start, services, 3)) == [1, 2]
+    overtaken = after(start, services, 4)
     assert order(overtaken) == [2, 1]
     assert [one.streak for one in overtaken] == [0, 0]
 
@@ -139,9 +139,10 @@ def test_first_sight_is_no_move() -> None:
 def test_a_new_prefix_or_system_is_a_move_to_the_end() -> None:
     home = networks([place(1)])
     for elsewhere in (place(1, asn=9), place(2, asn=2)):
-        found = moved(home, place(1), elsewhere)
-        assert order(found) == [2, 3, 1]
-        assert found[-1].networks == home | networks([elsewhere])
+        for seen_in in ([elsewhere], [place(1), elsewhere]):
+            found = moved(home, *seen_in)
+            assert order(found) == [2, 3, 1]
+            assert found[-1].networks == home | networks([elsewhere])
 
 
 def test_another_host_of_the_same_prefix_is_no_move() -> None:
@@ -150,8 +151,10 @@ def test_another_host_of_the_same_prefix_is_no_move() -> None:
 
 def test_coming_back_or_not_being_seen_is_no_move() -> None:
     home = networks([place(1), place(2)])
-    assert order(moved(home, place(2))) == [1, 2, 3]
-    assert order(moved(home)) == [1, 2, 3]
+    for seen_in in ([place(2)], []):
+        found = moved(home, *seen_in)
+        assert order(found) == [1, 2, 3]
+        assert found[0].networks == home
 
 
 def test_other_addresses_of_one_platform_are_no_move() -> None:
@@ -168,11 +171,20 @@ def test_a_move_breaks_the_streak_of_who_moves_and_of_who_stood_below() -> None:
     assert [one.streak for one in found] == [0, 0, 0]
 
 
+def test_a_move_does_not_hold_up_those_below() -> None:
+    """The third beat the second, who moves, and the fourth beat the third: only the latter is a swap."""
+    start = [ranked(1), ranked(2, networks=frozenset({"AS9"})), ranked(3, streak=3), ranked(4, streak=3)]
+    services = {MirrorId(n): 1_000 * n for n in range(1, 5)}
+    assert order(next_ranks(start, services, {MirrorId(2): [place(2)]})) == [1, 4, 3, 2]
+
+
 def test_a_rank_list_does_not_grow_without_end() -> None:
-    start = [ranked(1, networks=frozenset({"AS0"}))]
-    for i in range(200):
-        start = list(next_ranks(start, {}, {MirrorId(1): [place(i % 250, asn=i + 1)]}))
-        assert len(start[0].networks) <= MOST_NETWORKS
+    """Two more networks an epoch; beyond the most, only those of the last epoch are kept."""
+    now, sizes = [ranked(1, networks=frozenset({"AS0", "AS1000"}))], []
+    for i in range(40):
+        now = list(next_ranks(now, {}, {MirrorId(1): [place(i, asn=i + 1)]}))
+        sizes.append(len(now[0].networks))
+    assert sizes[:33] == [*range(4, 65, 2), 2, 4]
 
 
 def test_an_unknown_system_is_none() -> None:

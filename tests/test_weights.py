@@ -287,6 +287,13 @@ def test_service_before_exclusions_moves_the_rank() -> None:
     assert [one.mirror for one in mirrors] == [2, 1]
 
 
+def test_one_point_more_of_service_is_not_enough() -> None:
+    mirrors: Sequence[RankedMirror] = [ranked(1), ranked(2)]
+    for _ in range(8):
+        mirrors = weighed(merged(1, "U" * 99 + "D"), merged(2, "U" * 100), mirrors=mirrors).ranks
+    assert [(one.mirror, one.streak) for one in mirrors] == [(1, 0), (2, 0)]
+
+
 def test_latency_counts_as_service() -> None:
     mirrors: Sequence[RankedMirror] = [ranked(1), ranked(2)]
     for _ in range(4):

@@ -25,7 +25,8 @@ class Payout(Generic[Key]):
 def shares(reward: int, target: int, fee_bps: int, weights: Mapping[Key, int]) -> Payout[Key]:
     """Split an epoch's reward: fee = reward * fee_bps / 10,000, then (reward - fee) * weight / (target * ONE) each.
 
-    Divisions round down and the fund keeps the dust. `weights` are by mirror or by position.
+    Divisions round down and the fund keeps the dust. `weights` are by mirror or by position; an epoch in which none
+    counted pays nothing, not even the fee.
 
     Raises: InvalidInput if the weights exceed the target, as the contract would.
     """
@@ -33,7 +34,7 @@ def shares(reward: int, target: int, fee_bps: int, weights: Mapping[Key, int]) -
         raise InvalidInput("weights", f"need a target above 0 and no weight below 0, target {target}")
     if sum(weights.values()) > target * ONE:
         raise InvalidInput("weights", f"their sum {sum(weights.values())} exceeds the target's {target * ONE}")
-    fee = reward * fee_bps // FULL_BPS
+    fee = reward * fee_bps // FULL_BPS if weights else 0
     parts = {key: (reward - fee) * weight // (target * ONE) for key, weight in weights.items()}
     paid = fee + sum(parts.values())
     return Payout(paid=paid, fee=fee, returned=reward - paid, credits=parts)

@@ -183,6 +183,13 @@ def test_the_tested_factor_is_earned_in_earlier_outages(
     assert weight.reasons == {R.UP: 4} | ({reason: 4} if reason else {})
 
 
+def test_a_fund_that_pays_the_untested_in_full_names_no_cut() -> None:
+    weight = of(
+        weighed(merged(1, "UU"), mirrors=[ranked(1, outages=(), passed_outage=False)], untested_bps=FULL_BPS), 1
+    )
+    assert (weight.weight, weight.reasons) == (ONE, {R.UP: 2})
+
+
 def test_the_outage_that_is_passed_now_only_counts_from_the_next_epoch() -> None:
     untested = [ranked(1, outages=(), passed_outage=False)]
     first = weighed(primary("DDDD"), merged(1, "UUUU"), mirrors=untested)

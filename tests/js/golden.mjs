@@ -42,7 +42,7 @@ function mirrors({ events }) {
 }
 
 function payout({ reward, target, fee_bps, weights }) {
-  const fee = (BigInt(reward) * BigInt(fee_bps)) / 10000n;
+  const fee = weights.length ? (BigInt(reward) * BigInt(fee_bps)) / 10000n : 0n;
   const net = BigInt(reward) - fee;
   const credits = weights.map((weight) => (net * BigInt(weight)) / (BigInt(target) * 1_000_000_000n));
   const paid = credits.reduce((sum, credit) => sum + credit, fee);

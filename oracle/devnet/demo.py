@@ -54,9 +54,10 @@ def run(
     """Run all of Mirrorbond on this machine: three epochs of 20 seconds, then who was paid what, and why."""
     plan = _plan(epochs, committee)
     _check(json_file, app, home)
+    free = _port(port)
     console = _console()
     with _interruptible(), _folder(home) as place, _stack() as stack:
-        played = play(plan, place, app, _port(port), console, stack)
+        played = play(plan, place, app, free, console, stack)
         result = outcome_of(played)
         _write(json_file, result)
         show(console, result, plan.symbol)

@@ -61,7 +61,7 @@ def test_probes_are_spread_over_the_first_part_of_the_slot() -> None:
     times = [probe_time(SECRET, mirror, 3, 7, slot_ms) for mirror in range(2_000)]
     spread_ms = slot_ms * SPREAD_PERCENT // 100
     assert min(times) >= 0
-    assert max(times) < spread_ms
+    assert 170_000 < max(times) < spread_ms == 180_000
     tenths = Counter(time * 10 // spread_ms for time in times)
     assert all(140 <= tenths[i] <= 260 for i in range(10))  # 200 each, 4.5 sigma
 
@@ -124,6 +124,7 @@ def test_a_secret_must_be_one(secret: bytes) -> None:
 def test_shards_hold_every_mirror_once_in_order() -> None:
     mirrors = [MirrorId(n) for n in (5, 3, 9, 1, 3)]
     assert shards(mirrors, 2) == [(1, 3), (5, 9)]
+    assert shards(mirrors, 1) == [(1,), (3,), (5,), (9,)]
     assert shards([], 2) == []
     with pytest.raises(ValueError, match="shards of 0"):
         shards(mirrors, 0)

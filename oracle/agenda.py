@@ -26,6 +26,7 @@ LEAD_S = 1.1
 ADMISSIONS_AN_EPOCH = 20
 """The budget: how often a mirror that failed is read again within one epoch, at most."""
 _SOONEST_S = 2
+_SHORTEST_REST_S = 5
 _LATEST_S = 60
 
 
@@ -56,7 +57,7 @@ def due(engine: sa.Engine, settings: Settings, now_s: float) -> list[Duty]:
 
 def admission_pause_s(clock: Clock) -> int:
     """How long a failed complete read rests before the next."""
-    return max(_SOONEST_S, clock.epoch_length_s // ADMISSIONS_AN_EPOCH)
+    return max(_SHORTEST_REST_S, clock.epoch_length_s // ADMISSIONS_AN_EPOCH)
 
 
 def _pause_s(span_s: int) -> int:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import redis
@@ -81,6 +82,13 @@ app.add_defaults(lambda: configuration(settings()))
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]
 def _log_lines(**_: Any) -> None:
     configure_logging(settings().log_level)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _import_once(**_: Any) -> None:
+    """Import here, before the children are forked, what each of them would import: web3 alone takes a second."""
+    for module in ("oracle.chain.contracts", "oracle.indexer", "oracle.measure", "oracle.post", "oracle.report"):
+        import_module(module)
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]

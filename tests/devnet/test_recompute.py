@@ -78,7 +78,7 @@ def test_stored_votes_give_the_weights_that_were_paid(copy: Copy) -> None:
             "the votes are not what",
         ),
         (
-            lambda copy: copy.tamper("UPDATE evidence SET body=body||' ' WHERE name='report.json'"),
+            lambda copy: copy.tamper("UPDATE evidence SET body=CAST(body||' ' AS BLOB) WHERE name='report.json'"),
             "files are not those of its index",
         ),
         (

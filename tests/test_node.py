@@ -1,4 +1,4 @@
-"""The supervisor: it keeps a node's processes up, and leaves none behind."""
+"""The supervisor, oracle.node: it keeps a node's processes up, and leaves none behind."""
 
 import json
 import os

@@ -10,6 +10,7 @@ interface Vm {
     function assertEq(uint256, uint256, string calldata) external pure;
     function assertGe(int256, int256, string calldata) external pure;
     function assertGe(uint256, uint256, string calldata) external pure;
+    function assertLe(int256, int256, string calldata) external pure;
     function assertLe(uint256, uint256, string calldata) external pure;
     function assertTrue(bool, string calldata) external pure;
     function chainId(uint256) external;

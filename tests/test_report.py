@@ -53,6 +53,8 @@ def test_a_second_run_changes_nothing(ledger: Ledger) -> None:
     ledger.vote(1, "DDDD", epoch=1)  # too late, and first votes win anyway
     assert close_epoch(ledger.context, Epoch(1)) == first
     assert load_evidence(ledger.engine, 1, 1) == before
+    ledger.publish(1, "0x" + "ee" * 32)  # were it computed again, the evidence would name this release
+    assert close_epoch(ledger.context, Epoch(1)) == first
 
 
 def test_a_run_that_was_stopped_after_the_bundles_goes_on_with_them(ledger: Ledger) -> None:
@@ -129,6 +131,7 @@ def test_ranks_come_from_the_last_epoch_that_the_chain_has_a_report_of(tmp_path:
     ranks = ranks_before(ledger.engine, 1, 1, Epoch(2))  # type: ignore[arg-type]
     assert [ranked.mirror for ranked in ranks] == [1, 2]
     assert ranks[0].networks
+    assert ranks_before(ledger.engine, 1, 1, Epoch(1)) == ()  # type: ignore[arg-type]
 
 
 def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:

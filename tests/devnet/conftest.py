@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.demo import DemoProcess
+from tests.fixtures.demo import MOST_STARTING, DemoProcess
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +14,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
     try:
         running.wait_for("keeps running")
         yield running
+        assert len(running.left_behind()) > MOST_STARTING
+        assert running.interrupt() == 130
+        assert running.left_behind() == []
     finally:
         running.stop()

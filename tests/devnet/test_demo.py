@@ -51,7 +51,8 @@ def slot_weight(outage: bool) -> int:
     """The most that one slot of the epoch weighs for an untested mirror, in units of 1 / ONE."""
     policy = PLAN.policy
     parts = SLOTS + (policy.outage_weight - 1) * (PLAN.outage_slots - 1) if outage else SLOTS
-    return ONE * (policy.outage_weight if outage else 1) // parts * policy.untested_bps // 10_000 + 1
+    weight: int = ONE * (policy.outage_weight if outage else 1) // parts * policy.untested_bps // 10_000
+    return weight + 1
 
 
 def test_every_check_holds(result: dict[str, Any]) -> None:
@@ -146,11 +147,10 @@ def test_tables_tell_reasons_in_words(demo: DemoProcess) -> None:
         assert "".join(words.split()) in "".join(demo.output.replace("│", "").split()) or words in demo.output
 
 
-def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
+def test_ctrl_c_while_everything_starts_leaves_no_process_behind(tmp_path: Path) -> None:
     running = DemoProcess.start(tmp_path, "--port", "0")
     try:
-        running.wait_for("The dashboard is at", 60)
-        assert running.left_behind()
+        running.wait_for_children()
         assert running.interrupt() == 130
         assert running.left_behind() == []
     finally:
@@ -159,7 +159,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
 
 def test_killing_the_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     running = DemoProcess.start(tmp_path, "--port", "0")
-    running.wait_for("The dashboard is at", 60)
+    running.wait_for_children()
     running.process.send_signal(signal.SIGKILL)
     running.process.wait(10)
     for _ in range(100):

@@ -20,9 +20,11 @@ pytest_plugins = [
     "pytester",
     "tests.fixtures.browser",
     "tests.fixtures.chain",
+    "tests.fixtures.indexed",
     "tests.fixtures.nodes",
     "tests.fixtures.store",
     "tests.fixtures.served",
+    "tests.fixtures.stage",
 ]
 
 

@@ -1,8 +1,8 @@
-"""The index equals the chain: after reorganisations, kills, refusals, and however often it runs."""
+"""The index equals the chain: after kills, refusals, and however often it runs."""
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,76 +11,22 @@ import sqlalchemy as sa
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from oracle import indexer
 from oracle.chain.structs import Offer
 from oracle.chain.transactions import Call, transact
 from oracle.devnet.chain import running_chain
 from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
 from oracle.indexer import index_once
-from oracle.model import Digest, FundId, Policy, canonical
+from oracle.model import Digest
 from oracle.settings import Settings
-from oracle.store import facts, journal, ledger, tables
+from oracle.store import facts, journal, ledger
 from oracle.store.db import close_store, open_store
 from tests.fixtures.chain import ETHER, World, deploy_world
-
-REWARD = 1_000
-OFFER = Offer(reward_wei=REWARD, target=3, fee_bps=500, committee=1)
-POLICY = canonical(Policy().to_json())
-MANIFEST = Digest("0x" + "ab" * 32)
-CHAIN_TABLES = (*tables.CHAIN_TABLES, tables.logs)
+from tests.fixtures.indexed import MANIFEST, OFFER, POLICY, REWARD, content, open_fund, register, top_up
 
 
 @pytest.fixture
 def settings(world: World, tmp_path: Path) -> Settings:
     return world.settings(tmp_path)
-
-
-@pytest.fixture
-def fresh(world: World, tmp_path: Path) -> Iterator[Callable[[], sa.Engine]]:
-    """Makes a store that has indexed the chain in one go."""
-    urls: list[str] = []
-
-    def make() -> sa.Engine:
-        urls.append(f"sqlite:///{tmp_path / f'fresh-{len(urls)}.sqlite'}")
-        engine = open_store(urls[-1])
-        index_once(engine, world.dev.chain, world.settings(tmp_path))
-        return engine
-
-    yield make
-    for url in urls:
-        close_store(url)
-
-
-def content(engine: sa.Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table that comes from the chain."""
-    with engine.connect() as connection:
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
-            for table in CHAIN_TABLES
-        }
-
-
-def open_fund(world: World) -> FundId:
-    """A committee of one and a fund that names it."""
-    member = world.account("member")
-    world.committee.create_committee(member, [member.address], 1, member.address)
-    args = (world.token.address, OFFER, ETHER, "notes", POLICY, MANIFEST, "https://notes.example/manifest.json")
-    return world.fund.create_fund(world.account("developer"), *args)[0]
-
-
-def top_up(world: World, fund: int, amount: int = 100 * REWARD, role: str = "funder") -> int:
-    """A deposit by the account of a role."""
-    account = world.account(role)
-    world.token.mint(account, account.address, amount)
-    world.token.approve(account, world.fund.address, amount)
-    return world.fund.top_up(account, fund, amount)[0]
-
-
-def register(world: World, fund: int, role: str) -> int:
-    """A mirror of the operator of this name."""
-    account = world.account(role)
-    url = f"https://{role}.example/"
-    return world.fund.register(account, fund, url, account.address, ETHER, value_wei=ETHER)[0]
 
 
 def register_bytes(world: World, fund: int, url: bytes) -> None:
@@ -194,81 +140,6 @@ def test_a_release_replaced_before_it_ever_bound_is_the_former_one_of_a_new_fund
     assert (current.digest, previous.digest) == (digest, MANIFEST)
 
 
-def test_a_reorganisation_of_ten_blocks_leaves_what_a_fresh_index_finds(
-    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
-) -> None:
-    fund = open_fund(world)
-    top_up(world, fund)
-    world.next_epoch()
-    register(world, fund, "operator")
-    index_once(store, world.dev.chain, settings)
-    kept = content(store)
-    world.dev.mine(2)
-    register(world, fund, "loser")  # a block
-    top_up(world, fund, role="late funder")  # three
-    world.dev.mine(4)
-    index_once(store, world.dev.chain, settings)
-    with_them = content(store)
-    assert len(with_them["mirrors"]) == 2
-    assert len(with_them["deposits"]) == 2
-    head = world.dev.chain.head()
-
-    world.dev.chain.rpc("anvil_reorg", 10, [])
-
-    assert world.dev.chain.head().number >= head.number
-    result = index_once(store, world.dev.chain, settings)
-    assert result.rewound_to is not None
-    assert result.rewound_to >= head.number - 10
-    assert content(store) == content(fresh()) == kept
-    assert index_once(store, world.dev.chain, settings).rewound_to is None
-
-
-def test_a_reorganisation_may_bring_the_same_transactions_elsewhere(
-    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
-) -> None:
-    fund = open_fund(world)
-    top_up(world, fund)
-    world.next_epoch()
-    register(world, fund, "operator")
-    index_once(store, world.dev.chain, settings)
-    before = content(store)
-    world.dev.chain.rpc("anvil_rollback", 1)
-    world.dev.mine(2)
-    register(world, fund, "operator")
-    index_once(store, world.dev.chain, settings)
-    assert content(store) == content(fresh())
-    assert content(store)["mirrors"] == before["mirrors"]
-    assert content(store)["logs"] != before["logs"]
-
-
-def test_a_shorter_chain_takes_logs_away(world: World, store: sa.Engine, settings: Settings) -> None:
-    fund = open_fund(world)
-    index_once(store, world.dev.chain, settings)
-    before = content(store)
-    top_up(world, fund)
-    index_once(store, world.dev.chain, settings)
-    world.dev.chain.rpc("anvil_rollback", 3)
-    index_once(store, world.dev.chain, settings)
-    assert content(store) == before
-
-
-def test_a_chain_that_shares_no_block_is_indexed_from_its_start(
-    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal, "KEPT_BLOCKS", 2)
-    fund = open_fund(world)
-    world.dev.mine(5)
-    index_once(store, world.dev.chain, settings)
-    world.dev.chain.rpc("anvil_rollback", 6)
-    world.dev.mine(1)
-    result = index_once(store, world.dev.chain, settings)
-    assert result.rewound_to == -1
-    assert ledger.all_funds(store) == ()
-    assert open_fund(world) == fund
-    index_once(store, world.dev.chain, settings)
-    assert ledger.all_funds(store) == (fund,)
-
-
 def test_small_batches_and_large_ones_leave_the_same(
     world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
 ) -> None:
@@ -306,68 +177,6 @@ def test_a_range_that_the_endpoint_refuses_is_halved(
     world.dev.mine()
     with pytest.raises(ChainUnreachable, match="refuses logs"):
         index_once(store, world.dev.chain, settings)
-
-
-def test_a_reorganisation_between_two_requests_is_noticed(
-    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fund = open_fund(world)
-    top_up(world, fund)
-    world.dev.mine(3)
-    get_logs = world.dev.chain.web3.eth.get_logs
-
-    def reorganise(wanted: Any) -> Any:
-        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
-        found = get_logs(wanted)
-        world.dev.chain.rpc("anvil_reorg", 6, [])
-        return found
-
-    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
-    assert not index_once(store, world.dev.chain, settings).complete
-    assert index_once(store, world.dev.chain, settings).complete
-    assert content(store) == content(fresh())
-    assert content(store)["deposits"] == []
-
-
-def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
-    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index_once(store, world.dev.chain, settings)
-    world.dev.mine(4)
-    get_logs = world.dev.chain.web3.eth.get_logs
-
-    def reorganise(wanted: Any) -> Any:
-        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
-        found = get_logs(wanted)
-        world.dev.chain.rpc("anvil_rollback", 4)
-        open_fund(world)
-        world.dev.mine(2)
-        return found
-
-    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
-    assert not index_once(store, world.dev.chain, settings).complete
-    assert index_once(store, world.dev.chain, settings).complete
-    assert ledger.all_funds(store) == (1,)
-
-
-def test_a_reorganisation_right_after_the_tip_was_compared_is_noticed(
-    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_fund(world)
-    index_once(store, world.dev.chain, settings)
-    holds = indexer._holds
-
-    def reorganise(*args: Any) -> Any:
-        monkeypatch.setattr(indexer, "_holds", holds)
-        answer = holds(*args)
-        world.dev.chain.rpc("anvil_rollback", 2)
-        world.dev.mine(5)
-        return answer
-
-    monkeypatch.setattr(indexer, "_holds", reorganise)
-    assert not index_once(store, world.dev.chain, settings).complete
-    assert index_once(store, world.dev.chain, settings).complete
-    assert ledger.all_funds(store) == ()
 
 
 def test_blocks_without_the_confirmations_asked_for_are_left_alone(

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from oracle.errors import InvalidInput
-from oracle.model import (
-    FULL_BPS,
-    MOST_MIRRORS,
-    ONE,
-    PRIMARY,
-    FundResult,
-    Merged,
-    MirrorId,
-    Policy,
-    RankedMirror,
-    Reason,
-    Weight,
-)
-from oracle.weights import FACTOR_REASONS, latency_bps, weigh
+from oracle.model import FULL_BPS, ONE, PRIMARY, FundResult, Merged, Policy, RankedMirror, Reason, Weight
+from oracle.weights import latency_bps, weigh
 from oracle.weights import tested_bps as factor_of
 from tests.fixtures.epochs import EPOCH, FUND, merged, place, policy, primary, ranked, seen
 
@@ -335,113 +319,3 @@ def test_nothing_may_stand_twice(mirrors: list[RankedMirror]) -> None:
 def test_every_observation_has_the_policys_slots() -> None:
     with pytest.raises(InvalidInput, match="mirror 2: has 3 slots, the policy says 4"):
         weighed(merged(1, "UUUU"), merged(2, "UUU"))
-
-
-# ----------------------------------------------------------------------------------------------------- properties
-
-SLOTS = 5
-LETTERS = st.text("UUUUD?h", min_size=SLOTS, max_size=SLOTS)
-
-
-@st.composite
-def epochs(draw: st.DrawFn) -> tuple[list[RankedMirror], dict[MirrorId, Merged]]:
-    """A rank list with everything that history can hold, and what was seen; some mirrors share much."""
-    count = draw(st.integers(1, 9))
-    order = draw(st.permutations(range(count)))
-    mirrors, observations = [], [primary(draw(LETTERS))]
-    for i in range(count):
-        outages = tuple(draw(st.lists(st.booleans(), max_size=2)))
-        mirrors.append(
-            ranked(
-                i + 1,
-                order[i],
-                operator=draw(st.integers(1, 5)),
-                streak=draw(st.integers(0, 3)),
-                outages=outages,
-                passed_outage=any(outages) or draw(st.booleans()),
-            )
-        )
-        networks = draw(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2), st.integers(0, 2)), max_size=2))
-        observations.append(
-            Merged(
-                MirrorId(i + 1),
-                merged(1, draw(LETTERS)).slots,
-                draw(st.none() | st.integers(0, 6_000)),
-                tuple(place(*where) for where in networks),
-                draw(st.integers(0, 9)) == 0,
-            )
-        )
-    return mirrors, seen(*observations)
-
-
-EPOCHS, TARGETS = epochs(), st.integers(1, 5)
-
-
-def run(mirrors: Sequence[RankedMirror], observed: dict[MirrorId, Merged], target: int) -> FundResult:
-    return weigh(FUND, EPOCH, policy(SLOTS), target, mirrors, observed)
-
-
-@given(EPOCHS, TARGETS, st.randoms(use_true_random=False))
-def test_the_order_of_the_input_changes_nothing(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int, shuffle: object
-) -> None:
-    mirrors, observed = epoch
-    turned, items = list(mirrors), list(observed.items())
-    shuffle.shuffle(turned)  # type: ignore[attr-defined]
-    shuffle.shuffle(items)  # type: ignore[attr-defined]
-    backwards = {mirror: replace(one, places=one.places[::-1]) for mirror, one in items}
-    assert run(turned, backwards, target) == run(mirrors, observed, target)
-
-
-@given(EPOCHS, TARGETS)
-def test_weights_never_exceed_the_target_nor_a_mirror_one(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int
-) -> None:
-    result = run(*epoch, target)
-    assert sum(weight.weight for weight in result.weights) <= target * ONE
-    assert result.n_eff <= target * ONE
-    assert all(0 <= weight.weight <= ONE and 0 <= weight.count <= ONE for weight in result.weights)
-
-
-@given(EPOCHS, TARGETS)
-def test_the_reasons_of_every_mirror_sum_to_the_slots(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int
-) -> None:
-    for weight in run(*epoch, target).weights:
-        assert sum(n for reason, n in weight.reasons.items() if reason not in FACTOR_REASONS) == SLOTS
-        assert min(weight.reasons.values()) > 0
-        assert weight.weight == ONE or set(weight.reasons) != {R.UP}
-
-
-@given(EPOCHS, TARGETS, st.integers(1, 9))
-def test_newcomers_never_lower_the_weight_of_those_above(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int, crowd: int
-) -> None:
-    """The slots that count may grow by what is known of newcomers only; within those nothing changes."""
-    mirrors, observed = epoch
-    above = sorted(mirrors, key=lambda mirror: mirror.rank)[:-crowd] or mirrors
-    known = run(above, observed, target).counted_slots == run(mirrors, observed, target).counted_slots
-    if known:
-        before = run(above, observed, target).weights
-        assert run(mirrors, observed, target).weights[: len(above)] == before
-
-
-@given(EPOCHS, TARGETS)
-def test_ranks_after_an_epoch_are_a_permutation_without_gaps(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int
-) -> None:
-    mirrors, _ = epoch
-    found = run(*epoch, target).ranks
-    assert [one.rank for one in found] == list(range(len(mirrors)))
-    assert {one.mirror for one in found} == {one.mirror for one in mirrors}
-
-
-def test_a_full_fund_is_weighed_in_well_under_a_second() -> None:
-    """CPU seconds, of which an unloaded core takes about 0.1."""
-    draw = random.Random(1)
-    letters = ["".join(draw.choices("UUUUUD?", k=288)) for _ in range(MOST_MIRRORS)]
-    observed = [merged(i + 1, letters[i], place(i % 250, asn=i // 8 + 1)) for i in range(MOST_MIRRORS)]
-    mirrors = [ranked(i + 1) for i in range(MOST_MIRRORS)]
-    started = time.process_time()
-    weigh(FUND, EPOCH, Policy(), 100, mirrors, seen(*observed))
-    assert time.process_time() - started < 1

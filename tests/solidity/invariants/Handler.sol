@@ -3,14 +3,10 @@ pragma solidity 0.8.37;
 
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
-import {Committees} from "./Committees.sol";
+import {Accounts} from "./Accounts.sol";
 
 /// @title All that anyone can do, at any time. No call is meant to fail: what cannot be done now becomes something else.
-contract Handler is Committees {
-    mapping(uint256 deposit => uint256) public collected;
-    mapping(uint256 fund => uint256) public collectedFrom;
-    mapping(uint256 fund => uint256) public withdrawnFrom;
-    mapping(address currency => uint256) public feesWithdrawn;
+contract Handler is Accounts {
     /// @dev What was really done, whatever was asked for.
     uint256 public done;
     mapping(uint256 epoch => uint256) private _outcomes;
@@ -36,14 +32,6 @@ contract Handler is Committees {
         for (uint256 i; i < credits.length; ++i) {
             credits[i] = book.creditOf(i + 1);
         }
-    }
-
-    function theBook() external view returns (IRedundancyFund) {
-        return book;
-    }
-
-    function currencies() external view returns (address[2] memory) {
-        return [address(token), address(wrapped)];
     }
 
     /// @dev Something from 1 to `count` that `fits`, searched from a random place on; 0 if nothing does.
@@ -93,10 +81,6 @@ contract Handler is Committees {
         book.giveNotice(id);
     }
 
-    function _stays(uint256 id) internal view returns (bool) {
-        return book.depositOf(id).left == 0;
-    }
-
     function depart(uint256 seed) public {
         uint256 id = _pick(seed, book.deposits(), _mayDepart);
         if (id == 0) giveNotice(seed);
@@ -106,13 +90,6 @@ contract Handler is Committees {
     function _depart(uint256 id) internal action("depart") {
         vm.prank(book.depositOf(id).holder);
         book.depart(id);
-    }
-
-    function _mayDepart(uint256 id) internal view returns (bool) {
-        IRedundancyFund.Deposit memory d = book.depositOf(id);
-        uint256 today = _today();
-        bool inTime = d.ready > 0 && d.ready <= today && today < d.ready + TERMS.depositNotice;
-        return d.left == 0 && inTime && d.turn <= book.fundOf(d.fund).cursor.turn;
     }
 
     function collect(uint256 seed) public {
@@ -131,15 +108,6 @@ contract Handler is Committees {
         _must(collected[id] == expected, "P6: a deposit gets what it is worth");
         uint256 dust = book.fundOf(d.fund).cursor.turns;
         _must(collected[id] <= d.amount + dust, "P6: no deposit gets more than was deposited");
-    }
-
-    function _mayCollect(uint256 id) internal view returns (bool) {
-        IRedundancyFund.Deposit memory d = book.depositOf(id);
-        return d.left > 0 && !d.collected && d.left <= book.fundOf(d.fund).cursor.turn;
-    }
-
-    function _balance(uint256 fund) internal view returns (uint256) {
-        return (fund == 3 ? wrapped.balanceOf(address(book)) : token.balanceOf(address(book)));
     }
 
     function announce(uint256 seed, uint256 reward) external {
@@ -174,11 +142,6 @@ contract Handler is Committees {
         _joinAt(seed % 2 == 0 ? operator : otherOperator, fund, former);
     }
 
-    function _isFree(uint256 id) internal view returns (bool) {
-        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
-        return m.end > 0 && !m.displaced && book.fundOf(m.fund).cursor.epoch >= m.end;
-    }
-
     function exit(uint256 seed) public {
         uint256 id = seed % 2 == 0 ? _pick(seed, book.mirrors(), _isThere) : 0;
         if (id == 0) settle(seed);
@@ -189,19 +152,11 @@ contract Handler is Committees {
         _exit(id);
     }
 
-    function _isThere(uint256 id) internal view returns (bool) {
-        return book.mirrorOf(id).end == 0;
-    }
-
     function removeDead(uint256 seed) public {
         uint256 id = _pick(seed, book.mirrors(), _isSilent);
         if (id == 0) id = _pick(seed, book.mirrors(), _isThere);
         if (id == 0) join(seed);
         else _tryToRemove(id);
-    }
-
-    function _isSilent(uint256 id) internal view returns (bool) {
-        return _silent[id] >= 4 && book.mirrorOf(id).end == 0;
     }
 
     function _tryToRemove(uint256 id) private action("removeDead") {
@@ -228,11 +183,6 @@ contract Handler is Committees {
         _must(wrapped.balanceOf(by) - before == STAKE, "P8: the whole stake goes back");
     }
 
-    function _isUnbonded(uint256 id) internal view returns (bool) {
-        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
-        return m.end > 0 && m.stake > 0 && _today() >= m.end + TERMS.unbonding;
-    }
-
     function withdraw(uint256 seed) public {
         uint256 id = _pick(seed, book.mirrors(), _hasCredit);
         if (id == 0) settle(seed);
@@ -245,10 +195,6 @@ contract Handler is Committees {
         uint256 amount = book.withdraw(id);
         _must(before - _balance(fund) == amount, "P7: what is withdrawn is what is sent");
         withdrawnFrom[fund] += amount;
-    }
-
-    function _hasCredit(uint256 id) internal view returns (bool) {
-        return book.creditOf(id) > 0;
     }
 
     function withdrawFee(uint256 seed) public {
@@ -308,7 +254,6 @@ contract Handler is Committees {
         passTime(seed);
         passTime(_mix(seed, "more"));
     }
-
 
     function passDays(uint256 seed) public action("passDays") {
         uint256 today = _today();
@@ -412,64 +357,6 @@ contract Handler is Committees {
     function _settleAll() private {
         for (uint256 fund = 1; fund <= FUNDS; ++fund) {
             while (_settleNext(fund)) {}
-        }
-    }
-
-    /// @dev Tokens held, less all that is accounted for: stakes, credits, fees, and what funds and depositors own.
-    function unaccounted(address currency) external view returns (int256) {
-        uint256 owed = _feesIn(currency);
-        for (uint256 fund = 1; fund <= FUNDS; ++fund) {
-            if (book.fundOf(fund).token == currency) owed += _credits(fund) + owned(fund);
-        }
-        if (currency == address(wrapped)) owed += stakes();
-        uint256 held = currency == address(wrapped) ? wrapped.balanceOf(address(book)) : token.balanceOf(address(book));
-        return int256(held) - int256(owed);
-    }
-
-    /// @dev All that a fund ever paid to mirrors and is still there or was withdrawn.
-    function credited(uint256 fund) external view returns (uint256) {
-        return _credits(fund) + withdrawnFrom[fund] + collectedFrom[fund];
-    }
-
-    function stakes() public view returns (uint256 sum) {
-        for (uint256 id = 1; id <= book.mirrors(); ++id) {
-            sum += book.mirrorOf(id).stake;
-        }
-    }
-
-    /// @dev What has joined and is left, what is to join, and what those who left have not yet collected.
-    function owned(uint256 fund) public view returns (uint256) {
-        return book.fundOf(fund).value + joining(fund) + uncollected(fund);
-    }
-
-    function joining(uint256 fund) public view returns (uint256 sum) {
-        IRedundancyFund.Cursor memory c = book.fundOf(fund).cursor;
-        for (uint256 turn = c.turn + 1; turn <= c.turns; ++turn) {
-            sum += book.turnOf(fund, turn).joining;
-        }
-    }
-
-    function uncollected(uint256 fund) public view returns (uint256 sum) {
-        for (uint256 id = 1; id <= book.deposits(); ++id) {
-            if (book.depositOf(id).fund == fund && _mayCollect(id)) sum += book.worthOf(id);
-        }
-    }
-
-    function aside(uint256 fund) public view returns (uint256 sum) {
-        IRedundancyFund.Cursor memory c = book.fundOf(fund).cursor;
-        for (uint256 turn = c.turn + 1; turn <= c.turns; ++turn) {
-            sum += book.turnOf(fund, turn).aside;
-        }
-    }
-
-    /// @dev The rewards of epochs that are funded and not settled.
-    function owedToEpochs(uint256 fund) public view returns (uint256 sum) {
-        IRedundancyFund.Fund memory f = book.fundOf(fund);
-        for (uint256 i = 1; i <= f.segments; ++i) {
-            IRedundancyFund.Segment memory s = book.segmentOf(fund, i);
-            if (s.last < f.cursor.epoch) continue;
-            uint256 first = s.first > f.cursor.epoch ? s.first : f.cursor.epoch;
-            sum += (s.last + 1 - first) * s.reward;
         }
     }
 }

@@ -1,0 +1,157 @@
+"""The index equals the chain after oracle.indexer has seen it reorganise, at any moment."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from oracle import indexer
+from oracle.indexer import index_once
+from oracle.settings import Settings
+from oracle.store import journal, ledger
+from tests.fixtures.chain import World
+from tests.fixtures.indexed import content, open_fund, register, top_up
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path) -> Settings:
+    return world.settings(tmp_path)
+
+
+def test_a_reorganisation_of_ten_blocks_leaves_what_a_fresh_index_finds(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    kept = content(store)
+    world.dev.mine(2)
+    register(world, fund, "loser")  # a block
+    top_up(world, fund, role="late funder")  # three
+    world.dev.mine(4)
+    index_once(store, world.dev.chain, settings)
+    with_them = content(store)
+    assert len(with_them["mirrors"]) == 2
+    assert len(with_them["deposits"]) == 2
+    head = world.dev.chain.head()
+
+    world.dev.chain.rpc("anvil_reorg", 10, [])
+
+    assert world.dev.chain.head().number >= head.number
+    result = index_once(store, world.dev.chain, settings)
+    assert result.rewound_to is not None
+    assert result.rewound_to >= head.number - 10
+    assert content(store) == content(fresh()) == kept
+    assert index_once(store, world.dev.chain, settings).rewound_to is None
+
+
+def test_a_reorganisation_may_bring_the_same_transactions_elsewhere(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.next_epoch()
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    before = content(store)
+    world.dev.chain.rpc("anvil_rollback", 1)
+    world.dev.mine(2)
+    register(world, fund, "operator")
+    index_once(store, world.dev.chain, settings)
+    assert content(store) == content(fresh())
+    assert content(store)["mirrors"] == before["mirrors"]
+    assert content(store)["logs"] != before["logs"]
+
+
+def test_a_shorter_chain_takes_logs_away(world: World, store: sa.Engine, settings: Settings) -> None:
+    fund = open_fund(world)
+    index_once(store, world.dev.chain, settings)
+    before = content(store)
+    top_up(world, fund)
+    index_once(store, world.dev.chain, settings)
+    world.dev.chain.rpc("anvil_rollback", 3)
+    index_once(store, world.dev.chain, settings)
+    assert content(store) == before
+
+
+def test_a_chain_that_shares_no_block_is_indexed_from_its_start(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "KEPT_BLOCKS", 2)
+    fund = open_fund(world)
+    world.dev.mine(5)
+    index_once(store, world.dev.chain, settings)
+    world.dev.chain.rpc("anvil_rollback", 6)
+    world.dev.mine(1)
+    result = index_once(store, world.dev.chain, settings)
+    assert result.rewound_to == -1
+    assert ledger.all_funds(store) == ()
+    assert open_fund(world) == fund
+    index_once(store, world.dev.chain, settings)
+    assert ledger.all_funds(store) == (fund,)
+
+
+def test_a_reorganisation_between_two_requests_is_noticed(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    world.dev.mine(3)
+    get_logs = world.dev.chain.web3.eth.get_logs
+
+    def reorganise(wanted: Any) -> Any:
+        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
+        found = get_logs(wanted)
+        world.dev.chain.rpc("anvil_reorg", 6, [])
+        return found
+
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert content(store) == content(fresh())
+    assert content(store)["deposits"] == []
+
+
+def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_once(store, world.dev.chain, settings)
+    world.dev.mine(4)
+    get_logs = world.dev.chain.web3.eth.get_logs
+
+    def reorganise(wanted: Any) -> Any:
+        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
+        found = get_logs(wanted)
+        world.dev.chain.rpc("anvil_rollback", 4)
+        open_fund(world)
+        world.dev.mine(2)
+        return found
+
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert ledger.all_funds(store) == (1,)
+
+
+def test_a_reorganisation_right_after_the_tip_was_compared_is_noticed(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_fund(world)
+    index_once(store, world.dev.chain, settings)
+    holds = indexer._holds
+
+    def reorganise(*args: Any) -> Any:
+        monkeypatch.setattr(indexer, "_holds", holds)
+        answer = holds(*args)
+        world.dev.chain.rpc("anvil_rollback", 2)
+        world.dev.mine(5)
+        return answer
+
+    monkeypatch.setattr(indexer, "_holds", reorganise)
+    assert not index_once(store, world.dev.chain, settings).complete
+    assert index_once(store, world.dev.chain, settings).complete
+    assert ledger.all_funds(store) == ()

@@ -1,0 +1,226 @@
+"""Settling and withdrawing: by anyone, any number of times, with one effect."""
+
+import json
+from typing import Any
+
+import pytest
+
+from oracle import evidence, merkle, post
+from oracle.chain.structs import Reveal
+from oracle.errors import TransactionFailed
+from oracle.model import ONE, CommitteeId, Epoch
+from oracle.payout import shares
+from oracle.store import ledger, tables
+from oracle.store.reports import save_evidence
+from tests.fixtures.node import run_module
+from tests.fixtures.stage import EVIDENCE, FEE_BPS, QUORUM, REWARD, TARGET, Stage
+
+# ---------------------------------------------------------------------------------------------------- settlement
+
+
+def test_epochs_settle_in_order_and_credits_are_those_of_the_contract(stage_on_any_store: Stage) -> None:
+    stage = stage_on_any_store
+    fund, other = stage.fund(3), stage.fund(2)
+    first = stage.world.next_epoch()
+    weights = {first: [ONE, ONE // 2, 7], first + 1: [ONE, 0, ONE // 3], first + 2: [1, 2, 3]}
+    for epoch, given in weights.items():
+        stage.world.next_epoch()
+        stage.report(epoch, {fund: given, other: [ONE, ONE]})
+    assert stage.settle(fund).epochs == (first, first + 1)
+    waiting = stage.settle(fund)
+    assert (waiting.epochs, waiting.stopped_at, waiting.reason) == ((), first + 2, "not_final")
+    stage.world.next_epoch()
+    assert stage.settle(fund).epochs == (first + 2,)
+    assert stage.settle(fund, sender="another node").epochs == ()
+    rows = stage.rows(tables.credits)
+    expected = [
+        shares(REWARD, TARGET, FEE_BPS, dict(enumerate(given))).credits[position]
+        for position in range(3)
+        for given in weights.values()
+    ]
+    assert [row["amount_wei"] for row in rows if row["fund"] == fund] == expected
+    for mirror in ledger.mirrors_of(stage.engine, fund):
+        credited = sum(row["amount_wei"] for row in rows if row["mirror"] == mirror.mirror)
+        assert stage.world.fund.credit_of(mirror.mirror) == credited > 0
+    settlements = [row for row in stage.rows(tables.settlements) if row["fund"] == fund]
+    assert all(row["paid_wei"] + row["returned_wei"] == REWARD for row in settlements)
+    assert {row["settlement"] for row in settlements} == {"paid"}
+
+
+def test_a_missed_epoch_pays_nothing_and_does_not_hold_up_the_next(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch(3)
+    stage.report(first + 2, {fund: [ONE, ONE]})
+    stage.world.dev.pass_time(20)
+    assert stage.settle(fund).epochs == (first, first + 1, first + 2)
+    settlements = stage.rows(tables.settlements)
+    assert [row["settlement"] for row in settlements] == ["missed", "missed", "paid"]
+    assert [row["paid_wei"] for row in settlements[:2]] == [0, 0]
+
+
+def test_an_epoch_without_evidence_waits_until_it_may_be_given_up(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]}, keep=False)
+    stage.world.next_epoch()
+    waiting = stage.settle(fund)
+    assert (waiting.epochs, waiting.stopped_at, waiting.reason) == ((), first, "no_evidence")
+    stage.world.next_epoch(stage.world.fund.terms().settle_time)
+    assert first in stage.settle(fund).epochs
+    assert stage.rows(tables.settlements)[0]["settlement"] == "given_up"
+
+
+def test_evidence_is_used_as_long_as_it_is_there_even_when_the_epoch_may_be_given_up(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]})
+    stage.world.next_epoch(stage.world.fund.terms().settle_time + 2)
+    assert first in stage.settle(fund).epochs
+    assert stage.rows(tables.settlements)[0]["settlement"] == "paid"
+
+
+def test_evidence_of_another_set_than_the_one_reported_is_not_used(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]})
+    files = evidence.files(
+        Epoch(first),
+        evidence.Panel(CommitteeId(1), tuple(stage.members), QUORUM, EVIDENCE),
+        stage.world.fund.address,
+        [],
+        [stage._outcome(fund, first, [ONE, 0])],
+    )
+    save_evidence(stage.engine, 1, first, files)
+    stage.world.next_epoch()
+    assert stage.settle(fund).reason == "no_evidence"
+    save_evidence(stage.engine, 1, first, {"report.json": b"[]", f"funds/{fund}.json": b"{}"})
+    assert stage.settle(fund).reason == "no_evidence"
+
+
+def test_dry_epochs_are_passed_over(stage: Stage) -> None:
+    fund = stage.fund(1, deposit=2 * REWARD)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch(5)
+    settled = stage.settle(fund)
+    assert settled.epochs == (first, first + 1)
+    assert (settled.stopped_at, settled.reason) == (None, None)
+
+
+def test_a_fund_without_mirrors_owes_nobody(stage: Stage) -> None:
+    fund = stage.fund(0)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: []})
+    stage.world.dev.pass_time(20)
+    assert stage.settle(fund).epochs == (first,)
+    assert [(row["settlement"], row["paid_wei"]) for row in stage.rows(tables.settlements)] == [("paid", 0)]
+
+
+def test_many_epochs_settle_in_batches_that_a_block_takes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post, "MOST_EPOCHS", 4)
+    fund = stage.fund(1)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch(10)
+    settled = stage.settle(fund)
+    assert settled.epochs == tuple(range(first, first + 9))
+    assert len(settled.tx_hashes) == 3
+
+
+def test_two_nodes_that_settle_at_once_settle_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    fund = stage.fund(1)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE]})
+    stage.world.next_epoch()
+    settle = stage.world.fund.settle
+
+    def overtaken(account: Any, asked: int, reveals: Any) -> Any:
+        monkeypatch.setattr(stage.world.fund, "settle", settle)
+        settle(stage.world.account("another node"), asked, reveals)
+        return settle(account, asked, reveals)
+
+    monkeypatch.setattr(stage.world.fund, "settle", overtaken)
+    assert stage.settle(fund).epochs == ()
+    assert len(stage.rows(tables.settlements)) == 1
+
+
+def test_one_fund_that_cannot_be_settled_does_not_hold_up_the_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, fund = stage.fund(1), stage.fund(1)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch(3)
+    stage.index()
+    settle = stage.world.fund.settle
+
+    def refuse(account: Any, asked: int, reveals: Any) -> Any:
+        if asked == broken:
+            raise TransactionFailed("settle", "Reverted")
+        return settle(account, asked, reveals)
+
+    monkeypatch.setattr(stage.world.fund, "settle", refuse)
+    done = post.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"))
+    assert {number: settled.epochs for number, settled in done.items()} == {fund: (first, first + 1)}
+
+
+def test_proofs_made_by_openzeppelins_library_settle(stage: Stage) -> None:
+    funds = [stage.fund(1) for _ in range(5)]
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.index()
+    rows, vectors = [], {}
+    for number, fund in enumerate(funds):
+        outcome = stage._outcome(fund, first, [ONE // (number + 1)])
+        vectors[fund] = outcome.vector
+        payload = merkle.vector_digest(outcome.vector)
+        rows.append(["1", stage.world.fund.address, str(fund), str(first), outcome.case.mirrors_digest, payload])
+    types = ["uint8", "address", "uint256", "uint256", "bytes32", "bytes32"]
+    script = (
+        "import { StandardMerkleTree } from '@openzeppelin/merkle-tree';"
+        f"const tree = StandardMerkleTree.of({json.dumps(rows)}, {json.dumps(types)});"
+        "console.log(JSON.stringify({root: tree.root, proofs: [...tree.entries()].map(([i]) => tree.getProof(i))}))"
+    )
+    theirs = json.loads(run_module(script))
+    root = stage.report(first, {fund: [ONE // (number + 1)] for number, fund in enumerate(funds)}, keep=False)
+    assert theirs["root"] == root
+    stage.world.dev.pass_time(20)
+    for fund, proof in zip(funds, theirs["proofs"], strict=True):
+        reveal = Reveal(vectors[fund], tuple(bytes.fromhex(one[2:]) for one in proof))
+        stage.world.fund.settle(stage.world.account("anyone"), fund, [reveal])
+    assert [row["settlement"] for row in stage.rows(tables.settlements)] == ["paid"] * 5
+
+
+# --------------------------------------------------------------------------------------------------- withdrawals
+
+
+def test_everyone_is_sent_their_credit_once(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, 0]})
+    stage.world.next_epoch()
+    stage.settle(fund)
+    stage.index()
+    mirrors = ledger.mirrors_of(stage.engine, fund)
+    credit = stage.world.fund.credit_of(mirrors[0].mirror)
+    anyone = stage.world.account("anyone")
+    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {mirrors[0].mirror: credit}
+    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {}
+    assert stage.world.token.balance(mirrors[0].payout) == credit > 0
+    assert [row["amount_wei"] for row in stage.rows(tables.withdrawals)] == [credit]
+    fee = REWARD * FEE_BPS // 10_000
+    for sent in (fee, 0):
+        assert post.withdraw_fee(stage.engine, stage.world.fund, anyone, 1, stage.world.token.address) == sent
+    assert stage.world.token.balance(stage.world.account("treasurer").address) == fee
+    assert [row["amount_wei"] for row in stage.rows(tables.fee_withdrawals)] == [fee]
+
+
+def test_a_withdrawal_that_loses_the_race_sends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    fund = stage.fund(1)
+    stage.index()
+    monkeypatch.setattr(stage.world.fund, "credit_of", lambda mirror: 1)
+    assert post.withdraw_all(stage.engine, stage.world.fund, stage.world.account("anyone"), fund) == {}

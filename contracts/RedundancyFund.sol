@@ -56,6 +56,11 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         uint224 digest;
     }
 
+    /// @dev The halves of two positions. A struct, as a word in a plain array is read once more before it is written.
+    struct Pair {
+        uint256 halves;
+    }
+
     uint256 public funds;
     uint256 public deposits;
     uint256 public mirrors;
@@ -68,7 +73,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     mapping(uint256 mirror => Mirror) private _mirrors;
     mapping(bytes32 fundOperatorUrl => uint256 mirror) private _registered;
     /// @dev Two positions a slot; what a former holder of a position has left is moved to `_parked`.
-    mapping(uint256 fund => mapping(uint256 pair => uint256)) private _credits;
+    mapping(uint256 fund => Pair[MOST_MIRRORS / 2]) private _credits;
     mapping(uint256 mirror => uint256) private _parked;
     mapping(uint256 committee => mapping(address token => uint256)) public fees;
 
@@ -243,17 +248,10 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         uint256 start = _today() + 1;
         uint256 position = former == 0 ? _newPosition(f) : _takeOver(fund, f, former);
         uint256 reportedAtStart = f.cursor.reported + start - f.cursor.epoch;
-        _mirrors[mirror] = Mirror({
-            operator: msg.sender,
-            stake: stake,
-            payout: payout,
-            fund: fund.toUint32(),
-            position: uint8(position),
-            reportedAtStart: reportedAtStart.toUint24(),
-            start: start.toUint32(),
-            end: 0,
-            displaced: false
-        });
+        Mirror storage m = _mirrors[mirror];
+        (m.operator, m.stake) = (msg.sender, stake);
+        (m.payout, m.fund, m.position) = (payout, fund.toUint32(), uint8(position));
+        (m.reportedAtStart, m.start) = (reportedAtStart.toUint24(), start.toUint24());
         bytes32 digest = mirrorsDigest(fund);
         _bindSet(fund, f, start, keccak256(abi.encode(digest, mirror, position, msg.sender, urlHash, start)));
         emit MirrorRegistered(fund, mirror, msg.sender, payout, position, stake, url, start);
@@ -306,14 +304,14 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         // Check
         Mirror storage m = _mirrors[mirror];
         (address payout, uint256 fund, uint256 position) = (m.payout, m.fund, m.position);
-        uint256 parked = _parked[mirror];
-        uint256 half = m.displaced ? 0 : _half(fund, position);
-        amount = parked + (half >> 32);
+        bool displaced = m.displaced;
+        uint256 half = displaced ? 0 : _half(fund, position);
+        amount = displaced ? _parked[mirror] : half >> 32;
         require(amount > 0, NothingToWithdraw());
 
         // Effect
-        if (parked > 0) _parked[mirror] = 0;
-        if (half > 0) _setHalf(fund, position, half & ALIVE);
+        if (displaced) _parked[mirror] = 0;
+        else _setHalf(fund, position, half & ALIVE);
         emit Withdrawn(mirror, payout, amount);
 
         // Interaction
@@ -322,7 +320,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     // ----------------------------------------------------------------------------------------- settlement
 
-    /// @dev What one call to settle works on, in memory: `earned` has half a slot of credit for each position.
+    /// @dev What one call to settle works on, in memory: `earned` has half a slot of credit for each position, and one
+    /// more where their number is odd.
     struct Books {
         uint256 fund;
         Cursor cursor;
@@ -410,7 +409,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     /// @inheritdoc IRedundancyFund
     function creditOf(uint256 mirror) external view returns (uint256) {
         Mirror storage m = _mirrorAt(mirror);
-        return _parked[mirror] + (m.displaced ? 0 : _half(m.fund, m.position) >> 32);
+        return m.displaced ? _parked[mirror] : _half(m.fund, m.position) >> 32;
     }
 
     /// @inheritdoc IRedundancyFund
@@ -428,12 +427,12 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     function _openBooks(uint256 fund, Fund storage f) private view returns (Books memory b) {
         b.fund = fund;
+        b.token = f.token;
         b.cursor = f.cursor;
         b.value = f.value;
         b.shares = f.shares;
-        b.free = f.free;
-        b.rebases = f.rebases;
-        b.earned = new uint256[](f.cursor.positions);
+        (b.free, b.rebases) = (f.free, f.rebases);
+        b.earned = new uint256[](b.cursor.positions + (b.cursor.positions & 1));
     }
 
     /// @dev The first segment that is not settled to its end.
@@ -491,7 +490,6 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         // Check
         uint256 epoch = b.cursor.epoch;
         (IOracleCommittee.Outcome outcome, bytes32 root) = COMMITTEE.outcome(s.committee, epoch);
-        require(outcome == IOracleCommittee.Outcome.Missed || outcome == IOracleCommittee.Outcome.Final, NotFinal(epoch));
         Settlement settlement = Settlement.Missed;
         (uint256 paid, uint256 fee) = (0, 0);
         if (outcome == IOracleCommittee.Outcome.Final) {
@@ -506,15 +504,17 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
                 settlement = Settlement.GivenUp;
             }
         } else {
+            require(outcome == IOracleCommittee.Outcome.Missed, NotFinal(epoch));
             require(reveal.vector.length == 0, WrongProof(epoch, 0));
         }
 
         // Effect
         if (fee > 0) _earnFee(b, s.committee, fee);
+        uint256 returned = s.reward - paid;
         b.value -= paid;
-        b.free += int256(s.reward - paid);
+        b.free += int256(returned);
         b.cursor.epoch = uint32(epoch + 1);
-        emit EpochSettled(b.fund, epoch, settlement, paid, fee, s.reward - paid, reveal.vector);
+        emit EpochSettled(b.fund, epoch, settlement, paid, fee, returned, reveal.vector);
     }
 
     function _leaf(Books memory b, uint256 epoch, bytes calldata vector) private view returns (bytes32) {
@@ -531,32 +531,45 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         pure
         returns (uint256 paid, uint256 fee)
     {
-        uint256 length = vector.length / 4;
-        require(vector.length == 4 * length && length <= b.earned.length, InvalidVector(epoch, vector.length));
+        uint256 length = vector.length;
+        uint256 positions = b.cursor.positions;
         uint256 alive = ++b.cursor.reported;
-        if (length > 0) fee = s.reward * uint256(s.feeBps) / BPS;
-        uint256 net = s.reward - fee;
-        uint256 most = s.target * ONE;
-        uint256 sum;
-        uint256[] memory earned = b.earned;
-        paid = fee;
-        // unchecked: 256 weights of 31 bits; a share is at most the reward of 96 bits as its weight is at most `most`,
-        // checked below for the sum; a position earns at most what was ever deposited, 96 bits, above the 32 of `alive`
+        // unchecked: a reward has 96 bits; a fee is at most a fifth of it, and the shares are at most the rest
         unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint256 word;
-                assembly ("memory-safe") {
-                    word := shr(224, calldataload(add(vector.offset, shl(2, i))))
-                }
-                uint256 weight = word & WEIGHT;
-                uint256 share = net * weight / most;
-                sum += weight;
-                paid += share;
-                uint256 half = earned[i] + (share << 32);
-                earned[i] = word > WEIGHT ? (half & ~ALIVE) | alive : half;
+            require(length & 3 == 0 && length <= 4 * positions, InvalidVector(epoch, length));
+            if (length > 0) fee = s.reward * uint256(s.feeBps) / BPS;
+            uint256 most = s.target * ONE;
+            (uint256 sum, uint256 shares) = _addShares(b.earned, vector, s.reward - fee, most, alive);
+            require(sum <= most, WeightsExceedTarget(epoch, sum, most));
+            paid = fee + shares;
+        }
+    }
+
+    /// @dev Assembly, as these lines are most of what settling costs. Nothing overflows if `sum` is at most `most`, which
+    /// the caller checks: a share is then at most the reward of 96 bits, and a position earns at most what was ever
+    /// deposited, 96 bits above the 32 of `alive`. The caller has checked that `earned` is as long as the vector.
+    function _addShares(uint256[] memory earned, bytes calldata vector, uint256 net, uint256 most, uint256 alive)
+        private
+        pure
+        returns (uint256 sum, uint256 shares)
+    {
+        assembly ("memory-safe") {
+            let entry := vector.offset
+            let half := add(earned, 32)
+            for { let end := add(entry, vector.length) } lt(entry, end) {} {
+                let word := shr(224, calldataload(entry))
+                let weight := and(word, WEIGHT)
+                let share := div(mul(net, weight), most)
+                sum := add(sum, weight)
+                shares := add(shares, share)
+                // the top bit replaces the last sign of life, without a branch
+                let sign := shr(31, word)
+                let kept := and(mload(half), not(mul(sign, ALIVE)))
+                mstore(half, add(add(kept, shl(32, share)), mul(sign, alive)))
+                entry := add(entry, 4)
+                half := add(half, 32)
             }
         }
-        require(sum <= most, WeightsExceedTarget(epoch, sum, most));
     }
 
     /// @dev Fees of epochs in a row go to one committee: written when it changes and when the books close.
@@ -569,7 +582,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     function _writeFee(Books memory b) private {
-        if (b.fee > 0) fees[b.committee][_funds[b.fund].token] += b.fee;
+        if (b.fee > 0) fees[b.committee][b.token] += b.fee;
         b.fee = 0;
     }
 
@@ -579,25 +592,29 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         f.value = uint96(b.value);
         f.shares = uint160(b.shares);
         f.free = int104(b.free);
-        f.rebases = uint32(b.rebases);
-        uint256 length = b.earned.length;
-        mapping(uint256 => uint256) storage credits = _credits[b.fund];
-        // unchecked: the index is at most 256; amounts are bounded by what was ever deposited, 96 bits
+        if (b.rebases > f.rebases) f.rebases = uint32(b.rebases);
+        uint256[] memory earned = b.earned;
+        Pair[MOST_MIRRORS / 2] storage credits = _credits[b.fund];
+        // unchecked: there are at most 256 positions; an amount is at most what was ever deposited, 96 bits
         unchecked {
-            for (uint256 i; i < length; i += 2) {
-                uint256 even = b.earned[i];
-                uint256 odd = i + 1 < length ? b.earned[i + 1] : 0;
+            for (uint256 i; i < earned.length; i += 2) {
+                (uint256 even, uint256 odd) = _pairFrom(earned, i);
                 if (even | odd == 0) continue;
-                uint256 pair = credits[i >> 1];
-                credits[i >> 1] = _sum(pair & HALF, even) | (_sum(pair >> 128, odd) << 128);
+                Pair storage pair = credits[i >> 1];
+                // a new sign of life replaces the former one
+                uint256 replaced = (even & ALIVE == 0 ? 0 : ALIVE) | (odd & ALIVE == 0 ? 0 : ALIVE << 128);
+                pair.halves = (pair.halves & ~replaced) + even + (odd << 128);
             }
         }
     }
 
-    /// @dev Adds the amounts of two halves; the sign of life is the later one.
-    function _sum(uint256 half, uint256 earned) private pure returns (uint256) {
-        uint256 alive = earned & ALIVE;
-        return half - (half & ALIVE) + (earned - alive) + (alive == 0 ? half & ALIVE : alive);
+    /// @dev Two neighbours without checks: `earned` has an even length.
+    function _pairFrom(uint256[] memory earned, uint256 i) private pure returns (uint256 even, uint256 odd) {
+        assembly ("memory-safe") {
+            let start := add(add(earned, 32), shl(5, i))
+            even := mload(start)
+            odd := mload(add(start, 32))
+        }
     }
 
     // ---------------------------------------------------------------------------------- internals: money
@@ -607,41 +624,36 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function _accrue(uint256 fund, Fund storage f) private {
         (uint256 next, uint256 end) = (f.accrued, _today() + 1);
         if (next >= end) return;
-        (uint256 changesAt, int256 free, uint256 segments) = (f.changesAt, f.free, f.segments);
+        (uint256 changesAt, int256 free) = (f.changesAt, f.free);
         Offer memory offer = f.offer;
         while (next < end) {
             if (changesAt > 0 && next >= changesAt) {
                 offer = f.nextOffer;
-                f.offer = offer;
-                changesAt = 0;
+                (f.offer, f.changesAt, changesAt) = (offer, 0, 0);
             }
             uint256 until = changesAt > 0 ? Math.min(changesAt, end) : end;
             uint256 count = free <= 0 ? 0 : Math.min(uint256(free) / offer.reward, until - next);
-            if (count > 0) segments = _appendSegment(fund, segments, next, next + count - 1, offer);
+            if (count > 0) _appendSegment(fund, f, next, next + count - 1, offer);
             free -= int256(count * offer.reward);
             next = until;
         }
         f.free = int104(free);
         f.accrued = end.toUint32();
-        f.segments = uint32(segments);
-        f.changesAt = uint32(changesAt);
     }
 
-    function _appendSegment(uint256 fund, uint256 segments, uint256 first, uint256 last, Offer memory offer)
-        private
-        returns (uint256)
-    {
+    function _appendSegment(uint256 fund, Fund storage f, uint256 first, uint256 last, Offer memory offer) private {
+        uint256 segments = f.segments;
         Segment storage s = _segments[fund][segments];
         bool same = s.reward == offer.reward && s.target == offer.target && s.feeBps == offer.feeBps
             && s.committee == offer.committee;
         if (same && s.last + 1 == first) {
             s.last = last.toUint32();
-            return segments;
+            return;
         }
         _segments[fund][segments + 1] = Segment(
             first.toUint32(), last.toUint32(), offer.reward, offer.target, offer.feeBps, offer.committee
         );
-        return segments + 1;
+        f.segments = (segments + 1).toUint32();
     }
 
     /// @dev The turn at the start of the next epoch, opened if it is not yet there or has had its price.
@@ -731,13 +743,13 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     function _half(uint256 fund, uint256 position) private view returns (uint256) {
-        return (_credits[fund][position >> 1] >> ((position & 1) << 7)) & HALF;
+        return (_credits[fund][position >> 1].halves >> ((position & 1) << 7)) & HALF;
     }
 
     function _setHalf(uint256 fund, uint256 position, uint256 half) private {
         uint256 shift = (position & 1) << 7;
-        uint256 other = _credits[fund][position >> 1] & ~(HALF << shift);
-        _credits[fund][position >> 1] = other | (half << shift);
+        Pair storage pair = _credits[fund][position >> 1];
+        pair.halves = (pair.halves & ~(HALF << shift)) | (half << shift);
     }
 
     // ---------------------------------------------------------------------------------- internals: checks

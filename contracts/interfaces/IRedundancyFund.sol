@@ -104,17 +104,18 @@ interface IRedundancyFund {
     }
 
     /// @notice A mirror counts in epochs from `start` to before `end` (0 while it stays).
-    /// `reportedAtStart` is the least count of reported epochs from which a sign of life may be missed.
+    /// `reportedAtStart` is the least count of reported epochs from which a sign of life may be missed; `displaced` says
+    /// that another has taken over its position.
     struct Mirror {
         address operator;
         uint96 stake;
         address payout;
         uint32 fund;
         uint8 position;
-        uint24 reportedAtStart;
-        uint32 start;
-        uint32 end;
         bool displaced;
+        uint24 reportedAtStart;
+        uint24 start;
+        uint32 end;
     }
 
     /// @notice The weight vector of one epoch with its proof; both empty for an epoch that was missed or is given up.

@@ -38,6 +38,7 @@ export default {
   },
   test: {
     solidity: {
+      fsPermissions: { readDirectory: ["tests/golden"] },
       fuzz: { runs: whole("FUZZ_RUNS", 256), seed: process.env.FUZZ_SEED ?? "0x01" },
       invariant: { runs: whole("INVARIANT_RUNS", 40), depth: whole("INVARIANT_DEPTH", 128), failOnRevert: true },
     },

@@ -23,6 +23,7 @@ interface Vm {
     function keyExistsJson(string calldata, string calldata) external view returns (bool);
     function parseJsonAddress(string calldata, string calldata) external pure returns (address);
     function parseJsonAddressArray(string calldata, string calldata) external pure returns (address[] memory);
+    function parseJsonBool(string calldata, string calldata) external pure returns (bool);
     function parseJsonBytes(string calldata, string calldata) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata, string calldata) external pure returns (bytes32);
     function parseJsonBytes32Array(string calldata, string calldata) external pure returns (bytes32[] memory);

@@ -106,6 +106,7 @@ def test_big_folders_show_their_progress_on_a_terminal_only(site: Path, monkeypa
     quiet = run("build", site, *BUILD)
     assert "hashing" not in quiet.output
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     shown = run("build", site, *BUILD)
     assert "hashing" in shown.stderr
     assert "hashing" not in shown.stdout

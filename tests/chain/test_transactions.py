@@ -86,10 +86,10 @@ import sys
 from eth_account import Account
 from oracle.chain.client import connect
 from oracle.chain.contracts import CommitteeContract
-url, address, key = sys.argv[1:]
+url, address, key, recipient = sys.argv[1:]
 contract, account = CommitteeContract(connect(url), address), Account.from_key(key)
 for _ in range(10):
-    contract.create_committee(account, [account.address], 1, account.address)
+    contract.create_committee(account, [account.address], 1, recipient)
 """
 
 
@@ -97,7 +97,9 @@ def test_processes_that_share_an_account_do_not_take_each_others_nonce(
     committee: CommitteeContract, member: Account
 ) -> None:
     argv = [sys.executable, "-c", IN_ANOTHER_PROCESS, committee.chain.rpc_url, committee.address, member.key.hex()]
-    processes = [subprocess.Popen(argv) for _ in range(3)]
+    # Two processes that sign the very same call at one nonce have signed one transaction: these calls differ.
+    recipients = [Accounts.from_key(keccak(text=f"recipient {index}")).address for index in range(3)]
+    processes = [subprocess.Popen([*argv, recipient]) for recipient in recipients]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert committee.call("committees") == 30
 

@@ -253,6 +253,24 @@ contract RedundancyFundMirrorsTest is Fixture {
         _removeDead(mirror);
     }
 
+    function test_P12_a_sign_of_life_stays_when_the_neighbour_in_storage_shows_more() external {
+        _join(operator, fund);
+        _join(operator, fund);
+        _pay(fund, 1, hex"8000000080000000");
+        for (uint256 epoch = 2; epoch <= 8; ++epoch) {
+            bool first = epoch >= 5; // the second alone until 4, the first alone from 5 on
+            _pay(fund, epoch, first ? bytes(hex"8000000000000000") : bytes(hex"0000000080000000"));
+            if (epoch == 4) _expectStillAlive(1);
+            if (epoch == 7) _expectStillAlive(2);
+        }
+        _removeDead(2);
+    }
+
+    function _expectStillAlive(uint256 mirror) private {
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.StillAlive.selector, mirror, 3, 4));
+        book.removeDead(mirror);
+    }
+
     function test_P12_missed_and_given_up_epochs_are_no_missed_signs_of_life() external {
         uint256 mirror = _join(operator, fund);
         _payUntil(1, 3, _vector(0));

@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IArbitrated} from "./interfaces/IArbitrated.sol";
 import {IOracleCommittee} from "./interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "./interfaces/IRedundancyFund.sol";
 import {IWrappedNative} from "./interfaces/IWrappedNative.sol";
@@ -25,6 +27,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint256 public constant MOST_FEE_BPS = 2_000;
     uint256 public constant MOST_URL_BYTES = 512;
     uint256 public constant MISSED_SIGNS_OF_LIFE = 4;
+    uint256 public constant MOST_SLASH_BPS = 5_000;
 
     uint256 private constant BPS = 10_000;
     uint256 private constant WEIGHT = 0x7fffffff;
@@ -37,6 +40,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint256 private constant REBASES_TO_NOTHING = 5;
     /// @dev One call prices no more turns than a transaction has gas for.
     uint256 private constant MOST_TURNS = 256;
+    /// @dev Has no key; the wrapper refuses address zero on some chains.
+    address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
 
     IOracleCommittee public immutable COMMITTEE;
     IWrappedNative public immutable WRAPPED_NATIVE;
@@ -47,6 +52,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint32 private immutable UNBONDING;
     uint32 private immutable SETTLE_TIME;
     uint32 private immutable MIN_COVER;
+    uint32 private immutable LOCK_TIME;
 
     // -------------------------------------------------------------------------------------------- storage
 
@@ -54,6 +60,13 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     struct MirrorSet {
         uint32 since;
         uint224 digest;
+    }
+
+    /// @dev A payout address that is being replaced: `next` counts from epoch `since`.
+    struct Payouts {
+        address former;
+        address next;
+        uint32 since;
     }
 
     /// @dev The halves of two positions. A struct, as a word in a plain array is read once more before it is written.
@@ -66,11 +79,15 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint256 public mirrors;
     mapping(uint256 fund => Fund) private _funds;
     mapping(uint256 fund => bytes32) public releaseOf;
+    mapping(uint256 fund => Slashing) public slashingOf;
     mapping(uint256 fund => mapping(uint256 segment => Segment)) private _segments;
     mapping(uint256 fund => mapping(uint256 turn => Turn)) private _turns;
     mapping(uint256 fund => mapping(uint256 set => MirrorSet)) private _sets;
     mapping(uint256 deposit => Deposit) private _deposits;
     mapping(uint256 mirror => Mirror) private _mirrors;
+    /// @dev Of mirrors whose `payout` is zero: those that have changed it.
+    mapping(uint256 mirror => Payouts) private _payouts;
+    mapping(uint256 mirror => mapping(uint256 epoch => Lock)) private _locks;
     mapping(bytes32 fundOperatorUrl => uint256 mirror) private _registered;
     /// @dev Two positions a slot; what a former holder of a position has left is moved to `_parked`.
     mapping(uint256 fund => Pair[MOST_MIRRORS / 2]) private _credits;
@@ -79,9 +96,10 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     constructor(IOracleCommittee committee, IWrappedNative wrappedNative, Terms memory terms_) {
         IOracleCommittee.Clock memory clock = committee.clock();
-        uint256 finality = clock.epochLength + clock.grace + clock.window;
+        uint256 finality = clock.epochLength + clock.grace + clock.window + clock.arbitration;
         require(
             Math.max(terms_.depositNotice, terms_.settleTime) + 1 < terms_.changeNotice && terms_.minCover > 0
+                && terms_.lockTime > 1
                 && terms_.depositNotice * uint256(clock.epochLength) >= finality
                 && terms_.unbonding * uint256(clock.epochLength) > finality
                 && terms_.settleTime * uint256(clock.epochLength) > finality,
@@ -96,37 +114,34 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         UNBONDING = terms_.unbonding;
         SETTLE_TIME = terms_.settleTime;
         MIN_COVER = terms_.minCover;
+        LOCK_TIME = terms_.lockTime;
     }
 
     // -------------------------------------------------------------------------------------------- funders
 
     /// @inheritdoc IRedundancyFund
-    function createFund(
-        address token,
-        Offer calldata offer,
-        uint96 minStake,
-        string calldata app,
-        bytes calldata policy,
-        bytes32 release,
-        string calldata releaseUrl
-    ) external returns (uint256 fund) {
+    function createFund(NewFund calldata made) external returns (uint256 fund) {
         // Check
-        require(token.code.length > 0, NotAContract(token));
-        _checkOffer(offer);
+        require(made.token.code.length > 0, NotAContract(made.token));
+        _checkSlashing(made.slashing);
+        _agree(made.token, made.offer, made.policy);
 
         // Effect
         fund = ++funds;
         uint256 bindsFrom = _today() + 1;
         Fund storage f = _funds[fund];
-        f.token = token;
-        f.minStake = minStake;
-        f.offer = offer;
+        f.token = made.token;
+        f.minStake = made.minStake;
+        f.offer = made.offer;
         f.owner = msg.sender;
         f.accrued = bindsFrom.toUint32();
         f.cursor.epoch = bindsFrom.toUint32();
-        releaseOf[fund] = release;
-        emit FundCreated(fund, msg.sender, token, app, offer, minStake, policy, bindsFrom);
-        emit ReleasePublished(fund, release, releaseUrl, bindsFrom);
+        releaseOf[fund] = made.release;
+        slashingOf[fund] = made.slashing;
+        emit FundCreated(
+            fund, msg.sender, made.token, made.app, made.offer, made.minStake, made.slashing, made.policy, bindsFrom
+        );
+        emit ReleasePublished(fund, made.release, made.releaseUrl, bindsFrom);
     }
 
     /// @inheritdoc IRedundancyFund
@@ -140,7 +155,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external {
         // Check
         Fund storage f = _ownFund(fund);
-        _checkOffer(offer);
+        _agree(f.token, offer, policy);
 
         // Effect: what fell due before now binds before it can be replaced
         _accrue(fund, f);
@@ -151,26 +166,18 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRedundancyFund
-    function topUp(uint256 fund, uint256 amount) external payable nonReentrant returns (uint256 deposit) {
-        // Check
-        Fund storage f = _fund(fund);
-        require(amount > 0, ZeroAmount());
-        uint256 most = type(uint96).max - f.deposited;
-        require(amount <= most, DepositTooLarge(amount, most));
+    function topUp(uint256 fund, uint256 amount) external payable nonReentrant returns (uint256) {
+        return _topUp(fund, amount);
+    }
 
-        // Effect
-        _accrue(fund, f);
-        deposit = ++deposits;
-        (uint256 turn, Turn storage t) = _nextTurn(fund, f);
-        // unchecked sums below: all are at most `deposited`, which fits 96 bits
-        t.joining += uint96(amount);
-        f.deposited += uint96(amount);
-        f.free += int104(uint104(amount));
-        _deposits[deposit] = Deposit(msg.sender, uint96(amount), fund.toUint32(), turn.toUint32(), 0, 0, false);
-        emit Deposited(fund, deposit, msg.sender, amount, t.epoch);
-
-        // Interaction
-        _pull(f.token, amount);
+    /// @inheritdoc IRedundancyFund
+    function topUpWithPermit(uint256 fund, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+        nonReentrant
+        returns (uint256)
+    {
+        try IERC20Permit(_fund(fund).token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        return _topUp(fund, amount);
     }
 
     /// @inheritdoc IRedundancyFund
@@ -217,6 +224,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         d.collected = true;
         Turn storage t = _turns[d.fund][d.left];
         uint256 amount = _worth(_sharesOf(d, t.rebases), t.aside, t.leaving);
+        f.deposited -= uint96(amount);
         emit Collected(d.fund, deposit, d.holder, amount);
 
         // Interaction
@@ -237,24 +245,18 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         require(stake >= f.minStake, StakeTooLow(stake, f.minStake));
         require(payout != address(0), ZeroPayout());
         require(bytes(url).length > 0 && bytes(url).length <= MOST_URL_BYTES, InvalidUrl(bytes(url).length, MOST_URL_BYTES));
-        bytes32 urlHash = keccak256(bytes(url));
         mirror = ++mirrors;
-        _claim(keccak256(abi.encode(fund, msg.sender, urlHash)), mirror);
+        _claim(keccak256(abi.encode(fund, msg.sender, keccak256(bytes(url)))), mirror);
         _accrue(fund, f);
-        uint256 covered = f.free <= 0 ? 0 : uint256(int256(f.free)) / f.offer.reward;
-        require(covered >= MIN_COVER, NotCovered(covered, MIN_COVER));
+        _checkCover(f);
 
         // Effect
-        uint256 start = _today() + 1;
-        uint256 position = former == 0 ? _newPosition(f) : _takeOver(fund, f, former);
-        uint256 reportedAtStart = f.cursor.reported + start - f.cursor.epoch;
         Mirror storage m = _mirrors[mirror];
         (m.operator, m.stake) = (msg.sender, stake);
-        (m.payout, m.fund, m.position) = (payout, fund.toUint32(), uint8(position));
-        (m.reportedAtStart, m.start) = (reportedAtStart.toUint24(), start.toUint24());
-        bytes32 digest = mirrorsDigest(fund);
-        _bindSet(fund, f, start, keccak256(abi.encode(digest, mirror, position, msg.sender, urlHash, start)));
-        emit MirrorRegistered(fund, mirror, msg.sender, payout, position, stake, url, start);
+        (m.payout, m.fund) = (payout, fund.toUint32());
+        m.position = uint8(former == 0 ? _newPosition(f) : _takeOver(fund, f, former));
+        _startMirror(f, m, mirror, keccak256(bytes(url)));
+        emit MirrorRegistered(fund, mirror, msg.sender, payout, m.position, stake, url, m.start);
 
         // Interaction
         if (stake > 0 || msg.value > 0) _pull(address(WRAPPED_NATIVE), stake);
@@ -278,8 +280,11 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     /// @inheritdoc IRedundancyFund
     function changePayout(uint256 mirror, address payout) external {
         require(payout != address(0), ZeroPayout());
-        _ownMirror(mirror).payout = payout;
-        emit PayoutChanged(mirror, payout);
+        Mirror storage m = _ownMirror(mirror);
+        uint256 since = _today() + 1;
+        _payouts[mirror] = Payouts(_payoutOf(mirror, m), payout, since.toUint32());
+        m.payout = address(0);
+        emit PayoutChanged(mirror, payout, since);
     }
 
     /// @inheritdoc IRedundancyFund
@@ -288,22 +293,22 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         Mirror storage m = _mirrorAt(mirror);
         uint256 until = m.end == 0 ? type(uint256).max : uint256(m.end) + UNBONDING;
         require(_today() >= until, StillBonded(mirror, until));
-        (address operator, uint256 stake) = (m.operator, m.stake);
-        require(stake > 0, NoStake(mirror));
+        (address operator, uint256 amount) = (m.operator, m.stake - m.locked);
+        require(amount > 0, NoStake(mirror));
 
         // Effect
-        m.stake = 0;
-        emit StakeReleased(mirror, operator, stake);
+        m.stake = m.locked;
+        emit StakeReleased(mirror, operator, amount);
 
         // Interaction
-        IERC20(WRAPPED_NATIVE).safeTransfer(operator, stake);
+        IERC20(WRAPPED_NATIVE).safeTransfer(operator, amount);
     }
 
     /// @inheritdoc IRedundancyFund
     function withdraw(uint256 mirror) external nonReentrant returns (uint256 amount) {
         // Check
         Mirror storage m = _mirrors[mirror];
-        (address payout, uint256 fund, uint256 position) = (m.payout, m.fund, m.position);
+        (address payout, uint256 fund, uint256 position) = (_payoutOf(mirror, m), m.fund, m.position);
         bool displaced = m.displaced;
         uint256 half = displaced ? 0 : _half(fund, position);
         amount = displaced ? _parked[mirror] : half >> 32;
@@ -316,6 +321,69 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
         // Interaction
         IERC20(_funds[fund].token).safeTransfer(payout, amount);
+    }
+
+    // ------------------------------------------------------------------------------------------- slashing
+
+    /// @inheritdoc IRedundancyFund
+    function lockStake(uint256 mirror, uint256 epoch, uint256 segment, uint256 set, bytes32[] calldata proof) external {
+        // Check
+        Mirror storage m = _mirrorAt(mirror);
+        (uint256 fund, uint256 today) = (m.fund, _today());
+        Slashing storage slashing = slashingOf[fund];
+        require(slashing.arbiter != address(0), NoArbiter(fund));
+        require(m.start <= epoch && (m.end == 0 || epoch < m.end), NotCounting(mirror, epoch));
+        // an ended mirror is still bonded by then
+        require(today <= epoch + UNBONDING, TooLateToLock(epoch, epoch + UNBONDING));
+        Lock storage l = _locks[mirror][epoch];
+        require(l.state == LockState.None, AlreadyLocked(mirror, epoch));
+        _checkSlash(fund, mirror, epoch, segment, set, proof);
+        uint256 registered = uint256(m.stake) + m.slashed;
+        uint256 inAll = registered * slashing.lifeBps / BPS;
+        uint256 amount = Math.min(registered * slashing.epochBps / BPS, inAll - m.slashed - m.locked);
+        require(amount > 0, NothingToLock(mirror));
+
+        // Effect
+        m.locked += uint96(amount);
+        (l.amount, l.placed, l.state) = (uint96(amount), uint32(today), LockState.Locked);
+        emit StakeLocked(mirror, epoch, amount, today + LOCK_TIME / 2, today + LOCK_TIME);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function answerLock(uint256 mirror, uint256 epoch, string calldata answer) external {
+        _ownMirror(mirror);
+        Lock storage l = _lockAt(mirror, epoch);
+        l.answered = true;
+        emit LockAnswered(mirror, epoch, answer);
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function resolveLock(uint256 mirror, uint256 epoch, bool burned) external nonReentrant {
+        // Check
+        Mirror storage m = _mirrorAt(mirror);
+        Lock storage l = _lockAt(mirror, epoch);
+        (uint256 today, uint256 until) = (_today(), uint256(l.placed) + LOCK_TIME);
+        if (today < until) {
+            address arbiter = slashingOf[m.fund].arbiter;
+            require(msg.sender == arbiter, NotArbiter(msg.sender, arbiter));
+            uint256 answerBy = l.placed + LOCK_TIME / 2;
+            require(!burned || l.answered || today >= answerBy, AnswerFirst(answerBy));
+        } else {
+            require(!burned, LockExpired(until));
+        }
+
+        // Effect
+        uint96 amount = l.amount;
+        l.state = burned ? LockState.Burned : LockState.Released;
+        m.locked -= amount;
+        if (burned) {
+            m.stake -= amount;
+            m.slashed += amount;
+        }
+        emit LockResolved(mirror, epoch, burned, amount);
+
+        // Interaction
+        if (burned) IERC20(WRAPPED_NATIVE).safeTransfer(BURNED, amount);
     }
 
     // ----------------------------------------------------------------------------------------- settlement
@@ -373,7 +441,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     /// @inheritdoc IRedundancyFund
     function terms() external view returns (Terms memory) {
-        return Terms(DEPOSIT_NOTICE, CHANGE_NOTICE, UNBONDING, SETTLE_TIME, MIN_COVER);
+        return Terms(DEPOSIT_NOTICE, CHANGE_NOTICE, UNBONDING, SETTLE_TIME, MIN_COVER, LOCK_TIME);
     }
 
     /// @inheritdoc IRedundancyFund
@@ -382,8 +450,9 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRedundancyFund
-    function mirrorOf(uint256 mirror) external view returns (Mirror memory) {
-        return _mirrorAt(mirror);
+    function mirrorOf(uint256 mirror) external view returns (Mirror memory m) {
+        m = _mirrorAt(mirror);
+        m.payout = _payoutOf(mirror, _mirrors[mirror]);
     }
 
     /// @inheritdoc IRedundancyFund
@@ -399,6 +468,16 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     /// @inheritdoc IRedundancyFund
     function turnOf(uint256 fund, uint256 turn) external view returns (Turn memory) {
         return _turns[fund][turn];
+    }
+
+    /// @inheritdoc IRedundancyFund
+    function lockOf(uint256 mirror, uint256 epoch) external view returns (Lock memory) {
+        return _locks[mirror][epoch];
+    }
+
+    /// @inheritdoc IArbitrated
+    function arbiterOf(uint256 fund) external view returns (address) {
+        return slashingOf[fund].arbiter;
     }
 
     /// @inheritdoc IRedundancyFund
@@ -489,12 +568,12 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function _settleEpoch(Books memory b, Segment memory s, Reveal calldata reveal) private {
         // Check
         uint256 epoch = b.cursor.epoch;
-        (IOracleCommittee.Outcome outcome, bytes32 root) = COMMITTEE.outcome(s.committee, epoch);
+        (IOracleCommittee.Outcome outcome, bytes32 root) = _outcome(s.committee, epoch, b.fund);
         Settlement settlement = Settlement.Missed;
         (uint256 paid, uint256 fee) = (0, 0);
         if (outcome == IOracleCommittee.Outcome.Final) {
             bytes32 leaf = _leaf(b, epoch, reveal.vector);
-            if (MerkleProof.verifyCalldata(reveal.proof, root, leaf)) {
+            if (_proves(reveal.proof, root, leaf)) {
                 settlement = Settlement.Paid;
                 (paid, fee) = _credit(b, s, epoch, reveal.vector);
             } else {
@@ -504,7 +583,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
                 settlement = Settlement.GivenUp;
             }
         } else {
-            require(outcome == IOracleCommittee.Outcome.Missed, NotFinal(epoch));
+            if (outcome == IOracleCommittee.Outcome.Voided) settlement = Settlement.Voided;
+            else require(outcome == IOracleCommittee.Outcome.Missed, NotFinal(epoch));
             require(reveal.vector.length == 0, WrongProof(epoch, 0));
         }
 
@@ -522,7 +602,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         while (set < b.cursor.sets && _sets[b.fund][set + 1].since <= epoch) ++set;
         b.cursor.set = uint32(set);
         bytes32 digest = bytes32(uint256(_sets[b.fund][set].digest));
-        return Leaf.hash(Leaf.WEIGHTS, address(this), b.fund, epoch, digest, keccak256(vector));
+        return _hash(Leaf.WEIGHTS, b.fund, epoch, digest, keccak256(vector));
     }
 
     /// @dev The fee is flat, so that no committee earns by overstating; a fund without mirrors owes none.
@@ -532,11 +612,10 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         returns (uint256 paid, uint256 fee)
     {
         uint256 length = vector.length;
-        uint256 positions = b.cursor.positions;
         uint256 alive = ++b.cursor.reported;
         // unchecked: a reward has 96 bits; a fee is at most a fifth of it, and the shares are at most the rest
         unchecked {
-            require(length & 3 == 0 && length <= 4 * positions, InvalidVector(epoch, length));
+            require(length & 3 == 0 && length <= 4 * b.cursor.positions, InvalidVector(epoch, length));
             if (length > 0) fee = s.reward * uint256(s.feeBps) / BPS;
             uint256 most = s.target * ONE;
             (uint256 sum, uint256 shares) = _addShares(b.earned, vector, s.reward - fee, most, alive);
@@ -618,6 +697,28 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     // ---------------------------------------------------------------------------------- internals: money
+
+    function _topUp(uint256 fund, uint256 amount) private returns (uint256 deposit) {
+        // Check
+        Fund storage f = _fund(fund);
+        require(amount > 0, ZeroAmount());
+        uint256 most = type(uint96).max - f.deposited;
+        require(amount <= most, DepositTooLarge(amount, most));
+
+        // Effect
+        _accrue(fund, f);
+        deposit = ++deposits;
+        (uint256 turn, Turn storage t) = _nextTurn(fund, f);
+        // unchecked sums below: all are at most `deposited`, which fits 96 bits
+        t.joining += uint96(amount);
+        f.deposited += uint96(amount);
+        f.free += int104(uint104(amount));
+        _deposits[deposit] = Deposit(msg.sender, uint96(amount), fund.toUint32(), turn.toUint32(), 0, 0, false);
+        emit Deposited(fund, deposit, msg.sender, amount, t.epoch);
+
+        // Interaction
+        _pull(f.token, amount);
+    }
 
     /// @dev Decides, for every epoch that has started, whether it is funded: on the terms in force at its start, from
     /// the money that was free then.
@@ -707,6 +808,16 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         _registered[key] = mirror;
     }
 
+    /// @dev It counts from the next epoch's start; a sign of life can be missed from the first report of such an epoch.
+    function _startMirror(Fund storage f, Mirror storage m, uint256 mirror, bytes32 urlHash) private {
+        uint256 start = _today() + 1;
+        m.reportedAtStart = (f.cursor.reported + start - f.cursor.epoch).toUint24();
+        m.start = start.toUint24();
+        (uint256 fund, uint256 position) = (m.fund, m.position);
+        bytes32 digest = mirrorsDigest(fund);
+        _bindSet(fund, f, start, keccak256(abi.encode(digest, mirror, position, msg.sender, urlHash, start)));
+    }
+
     function _newPosition(Fund storage f) private returns (uint256 position) {
         position = f.cursor.positions;
         require(position < MOST_MIRRORS, NoPositionLeft());
@@ -742,6 +853,65 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         _sets[fund][set] = MirrorSet(since.toUint32(), uint224(uint256(digest)));
     }
 
+    function _payoutOf(uint256 mirror, Mirror storage m) private view returns (address payout) {
+        payout = m.payout;
+        if (payout == address(0)) {
+            Payouts storage p = _payouts[mirror];
+            payout = _today() < p.since ? p.former : p.next;
+        }
+    }
+
+    /// @dev A final report of the epoch, by the committee that the epoch is owed to, has the leaf.
+    function _checkSlash(
+        uint256 fund,
+        uint256 mirror,
+        uint256 epoch,
+        uint256 segment,
+        uint256 set,
+        bytes32[] calldata proof
+    ) private {
+        bytes32 leaf = _hash(Leaf.SLASH, fund, epoch, _digestAt(fund, epoch, set), keccak256(abi.encode(mirror)));
+        bytes32 root = _finalRoot(fund, epoch, segment);
+        require(_proves(proof, root, leaf), WrongProof(epoch, leaf));
+    }
+
+    /// @dev Of the committee that the epoch is owed to.
+    function _finalRoot(uint256 fund, uint256 epoch, uint256 segment) private returns (bytes32) {
+        _accrue(fund, _funds[fund]);
+        Segment storage s = _segments[fund][segment];
+        require(s.first <= epoch && epoch <= s.last, NotFunded(epoch));
+        (IOracleCommittee.Outcome outcome, bytes32 root) = _outcome(s.committee, epoch, fund);
+        require(outcome == IOracleCommittee.Outcome.Final, NotFinal(epoch));
+        return root;
+    }
+
+    function _digestAt(uint256 fund, uint256 epoch, uint256 set) private view returns (bytes32) {
+        MirrorSet storage s = _sets[fund][set];
+        bool ended = set < _funds[fund].cursor.sets && _sets[fund][set + 1].since <= epoch;
+        require(s.since > 0 && s.since <= epoch && !ended, WrongSet(set, epoch));
+        return bytes32(uint256(s.digest));
+    }
+
+    function _outcome(uint256 committee, uint256 epoch, uint256 fund)
+        private
+        view
+        returns (IOracleCommittee.Outcome, bytes32)
+    {
+        return COMMITTEE.outcomeFor(committee, epoch, address(this), fund);
+    }
+
+    function _hash(uint8 kind, uint256 fund, uint256 epoch, bytes32 digest, bytes32 payload)
+        private
+        view
+        returns (bytes32)
+    {
+        return Leaf.hash(kind, address(this), fund, epoch, digest, payload);
+    }
+
+    function _proves(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure returns (bool) {
+        return MerkleProof.verifyCalldata(proof, root, leaf);
+    }
+
     function _half(uint256 fund, uint256 position) private view returns (uint256) {
         return (_credits[fund][position >> 1].halves >> ((position & 1) << 7)) & HALF;
     }
@@ -754,11 +924,25 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------------------------- internals: checks
 
-    function _checkOffer(Offer calldata offer) private view {
+    /// @dev An offer makes sense, and its committee takes the fund on at its fee.
+    function _agree(address token, Offer calldata offer, bytes calldata policy) private {
         require(offer.reward > 0, ZeroReward());
         require(offer.target > 0 && offer.target <= MOST_MIRRORS, InvalidTarget(offer.target, MOST_MIRRORS));
         require(offer.feeBps <= MOST_FEE_BPS, FeeTooHigh(offer.feeBps, MOST_FEE_BPS));
-        require(COMMITTEE.versions(offer.committee) > 0, UnknownCommittee(offer.committee));
+        bytes32 agreed = keccak256(abi.encode(msg.sender, token, offer, keccak256(policy)));
+        COMMITTEE.useAcceptance(offer.committee, agreed);
+    }
+
+    /// @dev Without an arbiter nothing can be slashed.
+    function _checkSlashing(Slashing calldata s) private pure {
+        bool fits = s.epochBps <= s.lifeBps && s.lifeBps <= MOST_SLASH_BPS
+            && (s.arbiter != address(0) || s.lifeBps == 0);
+        require(fits, InvalidSlashing(s.epochBps, s.lifeBps, MOST_SLASH_BPS));
+    }
+
+    function _checkCover(Fund storage f) private view {
+        uint256 covered = f.free <= 0 ? 0 : uint256(int256(f.free)) / f.offer.reward;
+        require(covered >= MIN_COVER, NotCovered(covered, MIN_COVER));
     }
 
     function _today() private view returns (uint256) {
@@ -789,6 +973,11 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function _mirrorAt(uint256 mirror) private view returns (Mirror storage m) {
         m = _mirrors[mirror];
         require(m.operator != address(0), UnknownMirror(mirror));
+    }
+
+    function _lockAt(uint256 mirror, uint256 epoch) private view returns (Lock storage l) {
+        l = _locks[mirror][epoch];
+        require(l.state == LockState.Locked, NotLocked(mirror, epoch));
     }
 
     function _ownMirror(uint256 mirror) private view returns (Mirror storage m) {

@@ -1,26 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IWrappedNative} from "./IWrappedNative.sol";
+
 /// @title Committees of oracle members, and the one report each of them signs per epoch.
 /// @notice Time is cut into epochs of equal length, counted from 0 at `genesis`. A report of an epoch is accepted from
-/// the epoch's end until its grace is over, and is final when the window after its acceptance has closed.
+/// the epoch's end until its grace is over, and is final when the window after its acceptance has closed. Until then a
+/// bonded challenge may name one fund of it: that fund's arbiter may void the report for that fund, within a bounded time
+/// and at no other; silence means that it stands. All bonds are in wrapped native coin, and a lost one is burned.
 interface IOracleCommittee {
     /// @notice What became of one epoch of one committee.
     /// Open: not ended, or still in its grace without a report. Missed: the grace is over and there is none, for good.
-    /// Pending: reported, the window has not closed. Final: the root stands for ever.
+    /// Pending: reported, the window has not closed, or a challenge is not decided. Final: the root stands for ever.
+    /// Voided: the arbiter of the fund asked about has voided the report for this fund.
     enum Outcome {
         Open,
         Missed,
         Pending,
-        Final
+        Final,
+        Voided
     }
 
-    /// @notice All in seconds; `genesis` is the Unix time at which epoch 0 starts.
+    /// @notice All in seconds; `genesis` is the Unix time at which epoch 0 starts, `arbitration` how long after the
+    /// window an arbiter may still decide a challenge.
     struct Clock {
         uint64 genesis;
         uint64 epochLength;
         uint64 grace;
         uint64 window;
+        uint64 arbitration;
+    }
+
+    /// @notice What an arbiter has said of a challenge.
+    enum Ruling {
+        None,
+        Voided,
+        Stands
+    }
+
+    /// @notice The one challenge of one fund's part of a report; `challenger` is zero where there is none.
+    struct Challenge {
+        address challenger;
+        Ruling ruling;
+    }
+
+    /// @notice What a member pledges to sign no two bundles for one epoch; `freeFrom` is the Unix time from which it may
+    /// be taken back, zero while no notice is given.
+    struct Bond {
+        uint96 amount;
+        uint64 freeFrom;
     }
 
     /// @notice Who may sign for a committee, from the start of epoch `since` until the next version binds.
@@ -51,6 +79,28 @@ interface IOracleCommittee {
     event Reported(
         uint256 indexed committee, uint256 indexed epoch, bytes32 root, bytes32 evidence, uint256 signers, address poster
     );
+    /// @param terms What the fund contract hashed of the fund's owner, token, offer and policy.
+    event Accepted(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms, uint256 until);
+    event AcceptanceUsed(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms);
+    event Challenged(
+        uint256 indexed committee,
+        uint256 indexed epoch,
+        address indexed fundContract,
+        uint256 fund,
+        address challenger,
+        string reason,
+        uint256 decidedBy
+    );
+    /// @notice A challenge is decided, by the arbiter or by its silence; if it stands, the challenger's bond is burned.
+    event Ruled(
+        uint256 indexed committee, uint256 indexed epoch, address indexed fundContract, uint256 fund, Ruling ruling
+    );
+    event Bonded(uint256 indexed committee, address indexed member, uint256 amount);
+    event BondNoticeGiven(uint256 indexed committee, address indexed member, uint256 freeFrom);
+    event BondReturned(uint256 indexed committee, address indexed member, uint256 amount);
+    event BondBurned(
+        uint256 indexed committee, address indexed member, uint256 indexed epoch, bytes32 first, bytes32 second, uint256 amount
+    );
 
     error UnknownCommittee(uint256 committee);
     error InvalidClock();
@@ -66,6 +116,23 @@ interface IOracleCommittee {
     error UnknownMember(uint256 member, uint256 members);
     error DuplicateSignature(uint256 member);
     error WrongSignature(uint256 member, address expected);
+    error AcceptanceExpired(uint256 until);
+    error AlreadyAccepted(bytes32 digest);
+    error NotAccepted(uint256 committee, bytes32 terms);
+    error NotPending(uint256 epoch);
+    error NoArbiter(address fundContract, uint256 fund);
+    error NotArbiter(address caller, address arbiter);
+    error WrongBond(uint256 value, uint256 bond);
+    error AlreadyChallenged(uint256 epoch, address challenger);
+    error NotChallenged(uint256 epoch);
+    error AlreadyRuled(uint256 epoch);
+    error ArbitrationOver(uint256 epoch, uint256 endedAt);
+    error ArbitrationNotOver(uint256 epoch, uint256 endsAt);
+    error NoBond(uint256 committee, address member);
+    error BondNotFree(uint256 freeFrom);
+    error BondTooLarge(uint256 amount);
+    error SameDigest(bytes32 digest);
+    error NotSigned(address member, bytes32 digest);
 
     /// @notice Opens a committee. Anyone may; a fund names the committee that it trusts.
     /// @param members Strictly ascending addresses.
@@ -94,8 +161,65 @@ interface IOracleCommittee {
         Signature[] calldata signatures
     ) external;
 
-    /// @notice What became of the epoch, and its root where there is a report.
+    /// @notice A quorum of today's members takes on a fund at its fee. Anyone may post it; the fund's contract uses it, once.
+    /// @param terms Hashes all that the committee agrees to, as the fund contract defines it.
+    /// @param until The Unix time after which the acceptance counts no more.
+    function accept(
+        uint256 committee,
+        address fundContract,
+        bytes32 terms,
+        uint256 until,
+        Signature[] calldata signatures
+    ) external;
+
+    /// @notice Uses up the acceptance of these terms by the committee for the caller, a fund contract.
+    function useAcceptance(uint256 committee, bytes32 terms) external;
+
+    // ------------------------------------------------------------------------------------------ challenges
+
+    /// @notice Asks the fund's arbiter to void a report for this one fund, within the report's window. The value sent
+    /// along is the bond: it comes back if the arbiter voids, and is burned otherwise. One challenge a fund and epoch.
+    function challenge(uint256 committee, uint256 epoch, address fundContract, uint256 fund, string calldata reason)
+        external
+        payable;
+
+    /// @notice Decides a challenge. Only the fund's arbiter, and only until its time is over.
+    function rule(uint256 committee, uint256 epoch, address fundContract, uint256 fund, bool voided) external;
+
+    /// @notice Burns the bond of a challenge that the arbiter did not decide in time: the report stands. Anyone may.
+    function conclude(uint256 committee, uint256 epoch, address fundContract, uint256 fund) external;
+
+    // ----------------------------------------------------------------------------------------------- bonds
+
+    /// @notice Adds the value sent along to what the caller pledges, as a member of this committee, and takes back a
+    /// notice.
+    function postBond(uint256 committee) external payable;
+
+    /// @notice Announces that the caller will take the bond back, as late as its last epoch can be final.
+    function giveBondNotice(uint256 committee) external;
+
+    /// @notice Sends the caller its bond, when its notice is over.
+    function takeBond(uint256 committee) external;
+
+    /// @notice Burns the bond of a member that signed two bundles for one epoch. Anyone may prove it.
+    function burnBond(
+        uint256 committee,
+        uint256 epoch,
+        address member,
+        bytes32[2] calldata digests,
+        bytes[2] calldata signatures
+    ) external;
+
+    // ----------------------------------------------------------------------------------------------- views
+
+    /// @notice What became of the epoch for all funds that are not challenged, and its root where there is a report.
     function outcome(uint256 committee, uint256 epoch) external view returns (Outcome, bytes32 root);
+
+    /// @notice What became of the epoch for one fund: `Pending` while a challenge of it is not decided.
+    function outcomeFor(uint256 committee, uint256 epoch, address fundContract, uint256 fund)
+        external
+        view
+        returns (Outcome, bytes32 root);
 
     /// @notice The configuration in force at the start of `epoch`.
     function configAt(uint256 committee, uint256 epoch) external view returns (Config memory);
@@ -112,6 +236,22 @@ interface IOracleCommittee {
         view
         returns (bytes32);
 
+    /// @notice The EIP-712 digest that members sign to take on a fund.
+    function acceptanceDigest(uint256 committee, address fundContract, bytes32 terms, uint256 until)
+        external
+        view
+        returns (bytes32);
+
+    /// @notice The EIP-712 digest that a member signs for its bundle of an epoch.
+    function bundleDigest(uint256 committee, uint256 epoch, bytes32 digest) external view returns (bytes32);
+
+    function challengeOf(uint256 committee, uint256 epoch, address fundContract, uint256 fund)
+        external
+        view
+        returns (Challenge memory);
+    function bondOf(uint256 committee, address member) external view returns (Bond memory);
+    function CHALLENGE_BOND() external view returns (uint256);
+    function WRAPPED_NATIVE() external view returns (IWrappedNative);
     function clock() external view returns (Clock memory);
     function currentEpoch() external view returns (uint256);
     function committees() external view returns (uint256);

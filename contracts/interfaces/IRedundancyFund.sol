@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IArbitrated} from "./IArbitrated.sol";
 import {IOracleCommittee} from "./IOracleCommittee.sol";
 import {IWrappedNative} from "./IWrappedNative.sol";
 
@@ -8,7 +9,7 @@ import {IWrappedNative} from "./IWrappedNative.sol";
 /// @notice Money moves in one direction: deposited, owed to an epoch at its start if the free money covers the reward,
 /// then credited to mirrors or returned to the fund when the epoch is settled. Amounts are in the token's smallest unit.
 /// Epochs are those of the oracle committee's clock. "Binds from" names the first epoch for which a change counts.
-interface IRedundancyFund {
+interface IRedundancyFund is IArbitrated {
     // ---------------------------------------------------------------------------------------------- types
 
     /// @notice What holds for all funds of this contract, in epochs.
@@ -16,13 +17,14 @@ interface IRedundancyFund {
     /// than `changeNotice`: who gives notice in the epoch after a change was announced leaves before it binds, whatever
     /// the committee withholds. `unbonding` > finality. `settleTime` > finality is how long after its end a reported
     /// epoch waits for its weight vector before it may be passed over. `minCover` is how many epochs a fund must cover to
-    /// take a registration.
+    /// take a registration. `lockTime` is how long a lock on a stake waits for the arbiter: at least two.
     struct Terms {
         uint32 depositNotice;
         uint32 changeNotice;
         uint32 unbonding;
         uint32 settleTime;
         uint32 minCover;
+        uint32 lockTime;
     }
 
     /// @notice The price of redundancy: an epoch pays `reward` for `target` effective mirrors, and of the reward
@@ -34,8 +36,31 @@ interface IRedundancyFund {
         uint32 committee;
     }
 
+    /// @notice Fixed when the fund is created. The arbiter (zero: none) may void a challenged epoch of the fund, and
+    /// confirm a lock on a stake: of the stake as registered, at most `epochBps` / 10,000 for one epoch and `lifeBps` /
+    /// 10,000 in all.
+    struct Slashing {
+        address arbiter;
+        uint16 epochBps;
+        uint16 lifeBps;
+    }
+
+    /// @notice What makes a fund. `app` is the application's name, and `policy` its canonical JSON: both for readers of
+    /// the event only. `release` is the digest of the release's manifest, found at `releaseUrl`.
+    struct NewFund {
+        address token;
+        Offer offer;
+        uint96 minStake;
+        Slashing slashing;
+        string app;
+        bytes policy;
+        bytes32 release;
+        string releaseUrl;
+    }
+
     /// @notice A fund as it is stored. The price of a share is `value` / `shares` and never rises; `value` counts all
-    /// deposits that have joined less what the epochs settled so far have paid; `free` is what later epochs may still
+    /// deposits that have joined less what the epochs settled so far have paid; `deposited` all that came in less what
+    /// depositors took out again; `free` is what later epochs may still
     /// draw on (below zero while depositors who left are set aside at more than they will get); `accrued` is the first
     /// epoch of which it is not yet decided whether it is funded; `nextOffer` binds from `changesAt` (0: none).
     struct Fund {
@@ -103,7 +128,8 @@ interface IRedundancyFund {
         bool collected;
     }
 
-    /// @notice A mirror counts in epochs from `start` to before `end` (0 while it stays).
+    /// @notice A mirror counts in epochs from `start` to before `end` (0 while it stays). `stake` is what is still held of it,
+    /// of which `locked` waits for the arbiter; `slashed` has been burned.
     /// `reportedAtStart` is the least count of reported epochs from which a sign of life may be missed; `displaced` says
     /// that another has taken over its position.
     struct Mirror {
@@ -116,6 +142,24 @@ interface IRedundancyFund {
         uint24 reportedAtStart;
         uint24 start;
         uint32 end;
+        uint96 locked;
+        uint96 slashed;
+    }
+
+    enum LockState {
+        None,
+        Locked,
+        Released,
+        Burned
+    }
+
+    /// @notice A part of a mirror's stake that waits for the arbiter, as a quorum saw wrong bytes in one epoch. `placed` is
+    /// the epoch in which it was locked.
+    struct Lock {
+        uint96 amount;
+        uint32 placed;
+        bool answered;
+        LockState state;
     }
 
     /// @notice The weight vector of one epoch with its proof; both empty for an epoch that was missed or is given up.
@@ -129,7 +173,8 @@ interface IRedundancyFund {
     enum Settlement {
         Paid,
         Missed,
-        GivenUp
+        GivenUp,
+        Voided
     }
 
     // --------------------------------------------------------------------------------------------- events
@@ -141,6 +186,7 @@ interface IRedundancyFund {
         string app,
         Offer offer,
         uint96 minStake,
+        Slashing slashing,
         bytes policy,
         uint256 bindsFrom
     );
@@ -163,8 +209,11 @@ interface IRedundancyFund {
         uint256 bindsFrom
     );
     event MirrorExited(uint256 indexed fund, uint256 indexed mirror, uint256 end, bool removed);
-    event PayoutChanged(uint256 indexed mirror, address payout);
+    event PayoutChanged(uint256 indexed mirror, address payout, uint256 bindsFrom);
     event StakeReleased(uint256 indexed mirror, address indexed operator, uint256 amount);
+    event StakeLocked(uint256 indexed mirror, uint256 indexed epoch, uint256 amount, uint256 answerBy, uint256 until);
+    event LockAnswered(uint256 indexed mirror, uint256 indexed epoch, string answer);
+    event LockResolved(uint256 indexed mirror, uint256 indexed epoch, bool burned, uint256 amount);
     /// @notice `paid` includes `fee`; `paid` + `returned` is the epoch's reward.
     event EpochSettled(
         uint256 indexed fund,
@@ -189,7 +238,18 @@ interface IRedundancyFund {
     error ZeroReward();
     error InvalidTarget(uint256 target, uint256 most);
     error FeeTooHigh(uint256 feeBps, uint256 most);
-    error UnknownCommittee(uint256 committee);
+    error InvalidSlashing(uint256 epochBps, uint256 lifeBps, uint256 most);
+    error NoArbiter(uint256 fund);
+    error NotArbiter(address caller, address arbiter);
+    error NotCounting(uint256 mirror, uint256 epoch);
+    error TooLateToLock(uint256 epoch, uint256 lastEpoch);
+    error AlreadyLocked(uint256 mirror, uint256 epoch);
+    error NotLocked(uint256 mirror, uint256 epoch);
+    error NotFunded(uint256 epoch);
+    error WrongSet(uint256 set, uint256 epoch);
+    error NothingToLock(uint256 mirror);
+    error AnswerFirst(uint256 answerBy);
+    error LockExpired(uint256 until);
     error ZeroAmount();
     error DepositTooLarge(uint256 amount, uint256 most);
     error NotWrappedNative(address token);
@@ -226,27 +286,26 @@ interface IRedundancyFund {
 
     // -------------------------------------------------------------------------------------------- funders
 
-    /// @param app The application's name, and `policy` its canonical JSON: both for readers of the event only.
-    /// @param release The digest of the release's manifest, found at `releaseUrl`.
-    function createFund(
-        address token,
-        Offer calldata offer,
-        uint96 minStake,
-        string calldata app,
-        bytes calldata policy,
-        bytes32 release,
-        string calldata releaseUrl
-    ) external returns (uint256 fund);
+    /// @notice Opens a fund of the caller's; it binds from the next epoch's start. The committee has accepted, in
+    /// `OracleCommittee.accept`, keccak256(abi.encode(owner, token, offer, keccak256(policy))) as the terms.
+    function createFund(NewFund calldata made) external returns (uint256 fund);
 
     /// @notice Publishes a release; the oracle counts it from the next epoch's start. Only the owner.
     function publishRelease(uint256 fund, bytes32 digest, string calldata url) external;
 
-    /// @notice Announces other terms; they bind after a notice longer than the depositors'. Only the owner.
+    /// @notice Announces other terms; they bind after a notice longer than the depositors'. Only the owner, with
+    /// the acceptance of the offer's committee.
     function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external;
 
     /// @notice Adds to the free money of any fund. The deposit pays for epochs that start after it, and no others.
     /// Native coin may be sent along if the fund's token is its wrapper; then `amount` must equal the value.
     function topUp(uint256 fund, uint256 amount) external payable returns (uint256 deposit);
+
+    /// @notice `topUp` in one transaction for tokens with EIP-2612. A permit that fails is passed over, as anyone may have
+    /// used it before: then the allowance must be there.
+    function topUpWithPermit(uint256 fund, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+        returns (uint256 deposit);
 
     /// @notice Announces that a deposit will leave: possible from `Terms.depositNotice` epochs on, for as many epochs.
     function giveNotice(uint256 deposit) external;
@@ -273,14 +332,29 @@ interface IRedundancyFund {
     /// @notice Ends a mirror that has shown no sign of life in the last four reported epochs. Anyone may.
     function removeDead(uint256 mirror) external;
 
-    /// @notice Changes where the mirror's credit is sent. Only its operator.
+    /// @notice Changes where the mirror's credit is sent, from the next epoch's start. Only its operator.
     function changePayout(uint256 mirror, address payout) external;
 
-    /// @notice Sends the stake of an ended mirror back to its operator after the unbonding. Anyone may call it.
+    /// @notice Sends the stake of an ended mirror, but for what is locked, back to its operator after the unbonding. Anyone
+    /// may call it.
     function releaseStake(uint256 mirror) external;
 
     /// @notice Sends a mirror's credit to its payout address. Anyone may call it; a transfer that fails keeps the credit.
     function withdraw(uint256 mirror) external returns (uint256 amount);
+
+    // ------------------------------------------------------------------------------------------- slashing
+
+    /// @notice Locks a part of a mirror's stake, for which a final report of a funded epoch has a leaf of kind slash. Anyone
+    /// may, until `Terms.unbonding` epochs after it.
+    /// @param segment The fund's segment that holds the epoch, and `set` the mirror set in force then.
+    function lockStake(uint256 mirror, uint256 epoch, uint256 segment, uint256 set, bytes32[] calldata proof) external;
+
+    /// @notice The operator's answer to a lock, for the arbiter and everyone else to read. Once, while it is locked.
+    function answerLock(uint256 mirror, uint256 epoch, string calldata answer) external;
+
+    /// @notice The arbiter burns or releases what is locked: it may burn once the operator has answered or the first half of
+    /// the lock's time is over. When all of it is over anyone may release.
+    function resolveLock(uint256 mirror, uint256 epoch, bool burned) external;
 
     // ----------------------------------------------------------------------------------------- settlement
 
@@ -306,6 +380,8 @@ interface IRedundancyFund {
     function depositOf(uint256 deposit) external view returns (Deposit memory);
     function segmentOf(uint256 fund, uint256 segment) external view returns (Segment memory);
     function turnOf(uint256 fund, uint256 turn) external view returns (Turn memory);
+    function lockOf(uint256 mirror, uint256 epoch) external view returns (Lock memory);
+    function slashingOf(uint256 fund) external view returns (address arbiter, uint16 epochBps, uint16 lifeBps);
 
     /// @notice The digest of the mirror set that the next registration or exit builds on.
     function mirrorsDigest(uint256 fund) external view returns (bytes32);

@@ -14,13 +14,22 @@ abstract contract Fixture is TestBase {
     uint256 internal constant LENGTH = 1 days;
     uint256 internal constant GRACE = 1 days;
     uint256 internal constant WINDOW = 6 hours;
+    uint256 internal constant ARBITRATION = 12 hours;
+    uint256 internal constant CHALLENGE_BOND = 1 ether / 2;
     uint256 internal constant ONE = 1e9;
     uint256 internal constant ALIVE = 1 << 31;
     uint96 internal constant STAKE = 1 ether;
     IOracleCommittee.Clock internal CLOCK =
-        IOracleCommittee.Clock(uint64(GENESIS), uint64(LENGTH), uint64(GRACE), uint64(WINDOW));
+        IOracleCommittee.Clock(uint64(GENESIS), uint64(LENGTH), uint64(GRACE), uint64(WINDOW), uint64(ARBITRATION));
     IRedundancyFund.Terms internal TERMS =
-        IRedundancyFund.Terms({depositNotice: 3, changeNotice: 5, unbonding: 3, settleTime: 3, minCover: 2});
+        IRedundancyFund.Terms({
+            depositNotice: 3,
+            changeNotice: 5,
+            unbonding: 3,
+            settleTime: 3,
+            minCover: 2,
+            lockTime: 4
+        });
 
     address internal owner = _role("owner");
     address internal funder = _role("funder");
@@ -31,6 +40,7 @@ abstract contract Fixture is TestBase {
     address internal poster = _role("poster");
     address internal rogue = _role("rogue");
     address internal feeRecipient = _role("fee recipient");
+    address internal arbiter = _role("arbiter");
 
     IOracleCommittee internal committee;
     IRedundancyFund internal book;
@@ -43,11 +53,12 @@ abstract contract Fixture is TestBase {
     mapping(uint256 fund => mapping(uint256 epoch => bytes32)) private _digests;
     mapping(uint256 fund => uint256[]) private _digestEpochs;
     uint256 private _urls;
+    uint256 private _acceptances;
 
     function setUp() public virtual {
         vm.warp(GENESIS);
-        committee = _newCommitteeContract(CLOCK);
         wrapped = new WrappedNative();
+        committee = _newCommitteeContract(CLOCK);
         token = new DemoToken("Demo Dollar", "DEMO");
         book = _newBook(TERMS);
         oracle = _newCommittee("member", 4, 3);
@@ -66,7 +77,7 @@ abstract contract Fixture is TestBase {
     }
 
     function _newCommitteeContract(IOracleCommittee.Clock memory clock) internal returns (IOracleCommittee) {
-        return IOracleCommittee(_create("contracts/OracleCommittee.sol:OracleCommittee", abi.encode(clock)));
+        return IOracleCommittee(_create("contracts/OracleCommittee.sol:OracleCommittee", abi.encode(clock, wrapped, CHALLENGE_BOND)));
     }
 
     function _newBook(IRedundancyFund.Terms memory terms) internal returns (IRedundancyFund) {
@@ -148,8 +159,50 @@ abstract contract Fixture is TestBase {
     }
 
     function _newFundIn(address currency, IRedundancyFund.Offer memory offer) internal returns (uint256) {
+        return _newFundWith(currency, offer, IRedundancyFund.Slashing(address(0), 0, 0));
+    }
+
+    /// @dev A fund whose arbiter is there: 20 % of a stake for one epoch, half of it for life.
+    function _newArbitratedFund(uint256 reward, uint256 target) internal returns (uint256) {
+        return _newFundWith(address(token), _offer(reward, target, 0), IRedundancyFund.Slashing(arbiter, 2_000, 5_000));
+    }
+
+    function _newFundWith(
+        address currency,
+        IRedundancyFund.Offer memory offer,
+        IRedundancyFund.Slashing memory slashing
+    ) internal returns (uint256) {
+        _accept(owner, currency, offer);
         vm.prank(owner);
-        return book.createFund(currency, offer, STAKE, "notes", "{}", bytes32("release"), "https://notes.example/r");
+        return book.createFund(_newFundOf(currency, offer, slashing));
+    }
+
+    function _newFundOf(
+        address currency,
+        IRedundancyFund.Offer memory offer,
+        IRedundancyFund.Slashing memory slashing
+    ) internal pure returns (IRedundancyFund.NewFund memory) {
+        return IRedundancyFund.NewFund(
+            currency, offer, STAKE, slashing, "notes", "{}", bytes32("release"), "https://notes.example/r"
+        );
+    }
+
+    /// @dev The offer's committee takes on a fund with the policy `{}`.
+    function _accept(address from, address currency, IRedundancyFund.Offer memory offer) internal {
+        bytes32 terms = keccak256(abi.encode(from, currency, offer, keccak256("{}")));
+        uint256 until = block.timestamp + ++_acceptances;
+        bytes32 digest = committee.acceptanceDigest(offer.committee, address(book), terms, until);
+        uint256 quorum = committee.configAt(offer.committee, _today()).quorum;
+        IOracleCommittee.Signature[] memory signatures = _signed(_keys[offer.committee], digest, quorum);
+        committee.accept(offer.committee, address(book), terms, until, signatures);
+    }
+
+    /// @dev The owner announces another offer, which its committee has accepted.
+    function _announce(uint256 fund, IRedundancyFund.Offer memory offer) internal {
+        address from = book.fundOf(fund).owner;
+        _accept(from, book.fundOf(fund).token, offer);
+        vm.prank(from);
+        book.announceChange(fund, offer, "{}");
     }
 
     function _deposit(address from, uint256 fund, uint256 amount) internal returns (uint256 deposit) {

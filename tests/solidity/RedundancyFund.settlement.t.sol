@@ -161,8 +161,7 @@ contract RedundancyFundSettlementTest is Fixture {
         uint256 successor = _newCommittee("successor", 1, 1);
         IRedundancyFund.Offer memory offer = _offer(3_000, 1, 1_000);
         offer.committee = uint32(successor);
-        vm.prank(owner);
-        book.announceChange(fund, offer, "{}"); // from 5 on
+        _announce(fund, offer); // from 5 on
         IRedundancyFund.Reveal[] memory reveals = new IRedundancyFund.Reveal[](6);
         for (uint256 epoch = 1; epoch <= 6; ++epoch) {
             reveals[epoch - 1] = _reveal(_vector(_weights(ONE, 0, 0)));

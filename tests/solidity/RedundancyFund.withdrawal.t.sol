@@ -28,6 +28,7 @@ contract RedundancyFundWithdrawalTest is Fixture {
     function test_P7_anyone_may_send_a_credit_to_its_payout_address_and_nowhere_else() external {
         vm.prank(operator);
         book.changePayout(1, payout);
+        _pass(1);
         vm.expectEmit();
         emit IRedundancyFund.Withdrawn(1, payout, 450);
         vm.prank(rogue);
@@ -82,11 +83,31 @@ contract RedundancyFundWithdrawalTest is Fixture {
         _open(address(fickle));
         fickle.block_(operator, true);
         vm.expectEmit();
-        emit IRedundancyFund.PayoutChanged(3, payout);
+        emit IRedundancyFund.PayoutChanged(3, payout, _today() + 1);
         vm.prank(operator);
         book.changePayout(3, payout);
+        _pass(1);
         book.withdraw(3);
         vm.assertEq(fickle.balanceOf(payout), 450, "payout");
+    }
+
+    function test_P7_a_payout_address_changes_from_the_next_epoch_on() external {
+        vm.prank(operator);
+        book.changePayout(1, payout);
+        vm.assertEq(book.mirrorOf(1).payout, operator, "today");
+        uint256 change = _start(_today() + 1);
+        vm.warp(change - 1);
+        vm.assertEq(book.mirrorOf(1).payout, operator, "its last second");
+        vm.warp(change);
+        vm.assertEq(book.mirrorOf(1).payout, payout, "tomorrow");
+        vm.prank(operator);
+        book.changePayout(1, poster);
+        vm.assertEq(book.mirrorOf(1).payout, payout, "the one before the second change");
+        vm.prank(operator);
+        book.changePayout(1, rogue);
+        vm.assertEq(book.mirrorOf(1).payout, payout, "a change of mind moves nothing today");
+        _pass(1);
+        vm.assertEq(book.mirrorOf(1).payout, rogue, "the last word");
     }
 
     function test_P13_a_token_that_calls_back_gets_a_credit_once() external {

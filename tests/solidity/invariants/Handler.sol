@@ -120,8 +120,7 @@ contract Handler is Accounts {
         reward = _bound(reward, 1, fund == 2 ? 5 ether : 5_000);
         uint256 by = _mix(seed, "committee") % 3 == 0 ? malicious : honest;
         uint256 target = 1 + _mix(seed, "target") % 4;
-        vm.prank(owner);
-        book.announceChange(fund, _offerOf(reward, target, _mix(seed, "fee") % 2_001, by), "{}");
+        _announce(fund, _offerOf(reward, target, _mix(seed, "fee") % 2_001, by));
     }
 
     // -------------------------------------------------------------------------------------------- operators

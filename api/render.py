@@ -13,6 +13,7 @@ import jinja2
 from api import plots, words
 from oracle.model import Reason
 from oracle.store.moment import shown
+from oracle.words import LABELS
 
 
 def link(url: str) -> str | None:
@@ -56,7 +57,7 @@ def environment() -> jinja2.Environment:
     filters = (words.amount, words.weight, words.n_eff, words.percent, words.span, words.short, words.grouped)
     made.filters |= {function.__name__: function for function in filters}
     made.filters |= {"link": link, "host": host, "behind_host": behind_host, "shown": shown}
-    made.globals |= {"words": words, "plots": plots, "Reason": Reason, "version": static_version}
+    made.globals |= {"words": words, "LABELS": LABELS, "plots": plots, "Reason": Reason, "version": static_version}
     return made
 
 

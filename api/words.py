@@ -4,45 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from oracle.model import ONE, Reason, VoteState
+from oracle.model import ONE, VoteState
 from oracle.store.mirrors import Stage
 from oracle.store.pages import FundView
 
 UNKNOWN = "unknown"
-
-REASONS: Mapping[Reason, str] = {
-    Reason.UP: "up",
-    Reason.NOT_MEASURED: "not measured",
-    Reason.SELF_DOUBT: "the prober's own network was in doubt",
-    Reason.DISPUTED: "the members disagreed",
-    Reason.RELEASE_UNREAD: "the release could not be read from its source",
-    Reason.DNS: "its name did not resolve",
-    Reason.ADDRESS_REFUSED: "its name leads to an address that may not be probed",
-    Reason.CONNECT: "no connection",
-    Reason.TIMEOUT: "no answer in time",
-    Reason.TLS: "no valid TLS",
-    Reason.PROTOCOL: "its answer broke off or was not HTTP",
-    Reason.HTTP_STATUS: "its answer was an error",
-    Reason.REDIRECT: "it redirected to another host",
-    Reason.TOO_LARGE: "its answer was too large",
-    Reason.WRONG_BYTES: "wrong bytes",
-    Reason.STALE_RELEASE: "an old release whose grace is over",
-    Reason.NOT_OWNER: "the host does not name this operator",
-    Reason.NOT_ADMITTED: "not yet read completely",
-    Reason.SAME_OPERATOR: "same operator as a mirror ranked above",
-    Reason.SAME_ADDRESS: "same address as a mirror ranked above",
-    Reason.SAME_PREFIX: "same address block as a mirror ranked above",
-    Reason.SAME_NETWORK: "same network and region as mirrors ranked above",
-    Reason.STANDBY: "standby: mirrors ranked above reached the target",
-    Reason.RELAYING: "it relays the primary",
-    Reason.SLOW: "slow",
-    Reason.UNTESTED: "not yet tested by an outage",
-    Reason.FAILED_OUTAGES: "failed its last two outages",
-    Reason.DRY: "the fund could not pay this epoch",
-    Reason.MISSED: "no report came in time",
-    Reason.GIVEN_UP: "the weights were not revealed in time",
-    Reason.VOIDED: "voided",
-}
 
 OUTCOMES: Mapping[str, str] = {
     "paid": "Paid",

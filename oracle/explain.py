@@ -10,34 +10,7 @@ from oracle.errors import InvalidInput
 from oracle.evidence import FundEpoch
 from oracle.model import FULL_BPS, ONE, FundResult, MirrorId, RankedMirror, Reason, Weight
 from oracle.payout import shares, unpaid
-
-MEANING: Mapping[Reason, str] = {
-    Reason.UP: "it was up and counted in full",
-    Reason.NOT_MEASURED: "nobody measured it, which is not held against it",
-    Reason.SELF_DOUBT: "the nodes' own network was in doubt, which is not held against it",
-    Reason.DISPUTED: "the members disagreed, so nobody can say",
-    Reason.RELEASE_UNREAD: "the release could not be read from its source, which is not held against it",
-    Reason.DNS: "its name did not resolve",
-    Reason.ADDRESS_REFUSED: "its name led to an address that may not be probed",
-    Reason.CONNECT: "it could not be connected to, twice",
-    Reason.TIMEOUT: "it did not answer in time",
-    Reason.TLS: "its TLS certificate was not valid",
-    Reason.PROTOCOL: "its answer was cut off or not HTTP",
-    Reason.HTTP_STATUS: "it answered with an error",
-    Reason.REDIRECT: "it redirected to another host",
-    Reason.TOO_LARGE: "its answer was too large",
-    Reason.WRONG_BYTES: "it served other bytes than released, which makes the whole epoch's weight 0",
-    Reason.STALE_RELEASE: "it served an old release whose grace is over",
-    Reason.NOT_OWNER: "its host does not name this operator in /.well-known/mirrorbond.json",
-    Reason.NOT_ADMITTED: "it had not been read completely since it registered or since the release",
-    Reason.SAME_OPERATOR: "a mirror of higher rank and the same operator counted instead",
-    Reason.SAME_ADDRESS: "a mirror of higher rank at the same address counted instead",
-    Reason.SAME_PREFIX: "a mirror of higher rank in the same address block counted instead",
-    Reason.SAME_NETWORK: "mirrors of higher rank in the same network and region left it a fraction",
-    Reason.STANDBY: "mirrors of higher rank had already reached the fund's target",
-    Reason.RELAYING: "it only relayed the primary",
-}
-"""What a reason says of a slot. The factors on the whole epoch have sentences of their own."""
+from oracle.words import MEANINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +72,7 @@ def _availability(weight: Weight, ranked: RankedMirror, result: FundResult) -> l
 
 
 def _slots(weight: Weight) -> list[str]:
-    return [f"{_times(slots)} {MEANING[reason]}." for reason, slots in weight.reasons.items() if reason in MEANING]
+    return [f"{_times(slots)} {MEANINGS[reason]}." for reason, slots in weight.reasons.items() if reason in MEANINGS]
 
 
 def _factors(case: FundEpoch, weight: Weight) -> list[str]:

@@ -94,8 +94,12 @@ class Reason(StrEnum):
     REDIRECT = "redirect"
     TOO_LARGE = "too_large"
     WRONG_BYTES = "wrong_bytes"
+    CHECK_FAILED = "check_failed"
+    """A check that the release declares does not hold."""
     STALE_RELEASE = "stale_release"
     """The right bytes of a release whose grace is over."""
+    HIDDEN = "hidden"
+    """It answers where probes usually come from, and not elsewhere."""
     NOT_OWNER = "not_owner"
     """The host does not name this operator in /.well-known/mirrorbond.json."""
     NOT_ADMITTED = "not_admitted"
@@ -130,7 +134,9 @@ ANSWERED_REASONS = frozenset(
         Reason.REDIRECT,
         Reason.TOO_LARGE,
         Reason.WRONG_BYTES,
+        Reason.CHECK_FAILED,
         Reason.STALE_RELEASE,
+        Reason.HIDDEN,
         Reason.NOT_OWNER,
         Reason.NOT_ADMITTED,
     }

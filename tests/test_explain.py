@@ -6,11 +6,10 @@ import pytest
 
 from oracle.errors import InvalidInput
 from oracle.evidence import FundFile, read_fund
-from oracle.explain import MEANING, explain
-from oracle.model import Epoch, MirrorId, Reason
+from oracle.explain import explain
+from oracle.model import Epoch, MirrorId
 from oracle.report import close_epoch
 from oracle.store.reports import load_evidence
-from oracle.weights import FACTOR_REASONS
 from tests.fixtures.ledger import Ledger
 
 
@@ -54,8 +53,3 @@ def test_json_has_amounts_as_text_and_reasons_by_code(fund: FundFile) -> None:
 def test_a_mirror_that_does_not_count_is_refused(fund: FundFile) -> None:
     with pytest.raises(InvalidInput, match="--mirror: 9 does not count in epoch 1 of fund 1"):
         explain(fund.case, fund.result, MirrorId(9))
-
-
-def test_every_reason_of_a_slot_has_a_meaning() -> None:
-    of_epochs = {Reason.DRY, Reason.MISSED, Reason.GIVEN_UP, Reason.VOIDED}
-    assert set(MEANING) == set(Reason) - FACTOR_REASONS - of_epochs

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from oracle.devnet.table import WORDS
 from oracle.model import Reason, VoteState, state_of
+from oracle.words import LABELS
 
 MARKS = {VoteState.UP: ("█", "green"), VoteState.DOWN: ("×", "red"), VoteState.UNKNOWN: ("?", "yellow")}
 AHEAD = ("·", "dim")
@@ -28,7 +28,7 @@ class Line:
 
     def state(self) -> str:
         """The newest vote in words."""
-        return WORDS[self.votes[max(self.votes)]] if self.votes else "no vote yet"
+        return LABELS[self.votes[max(self.votes)]] if self.votes else "no vote yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def in_a_line(snapshot: Snapshot) -> str:
     """The snapshot for a log: who is not up, and why."""
     if snapshot.setting_up:
         return snapshot.heading()
-    up = [line for line in snapshot.lines if line.state() == WORDS[Reason.UP]]
+    up = [line for line in snapshot.lines if line.state() == LABELS[Reason.UP]]
     others = ", ".join(f"{line.name} {line.state()}" for line in snapshot.lines if line not in up)
     return f"{snapshot.heading()}: {len(up)} up{'; ' if others else ''}{others}"
 

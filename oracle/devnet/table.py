@@ -10,47 +10,15 @@ from rich.text import Text
 
 from oracle.devnet.result import DemoResult, MirrorEpoch, MirrorOutcome
 from oracle.model import ONE, Reason
+from oracle.words import LABELS
 
 TOKEN = 10**18
-WORDS = {
-    Reason.UP: "up",
-    Reason.NOT_MEASURED: "not measured",
-    Reason.SELF_DOUBT: "the node was offline",
-    Reason.DISPUTED: "members disagree",
-    Reason.RELEASE_UNREAD: "the release could not be read",
-    Reason.DNS: "name not found",
-    Reason.ADDRESS_REFUSED: "address not allowed",
-    Reason.CONNECT: "refused connections",
-    Reason.TIMEOUT: "too slow to answer",
-    Reason.TLS: "TLS failed",
-    Reason.PROTOCOL: "no valid HTTP",
-    Reason.HTTP_STATUS: "answered with an error",
-    Reason.REDIRECT: "redirected elsewhere",
-    Reason.TOO_LARGE: "sent too much",
-    Reason.WRONG_BYTES: "served other bytes than released",
-    Reason.STALE_RELEASE: "served an old release",
-    Reason.NOT_OWNER: "does not name its operator",
-    Reason.NOT_ADMITTED: "not yet read completely",
-    Reason.SAME_OPERATOR: "its operator has a server that counts",
-    Reason.SAME_ADDRESS: "shares an address",
-    Reason.SAME_PREFIX: "shares a network prefix",
-    Reason.SAME_NETWORK: "shares a network",
-    Reason.STANDBY: "on standby",
-    Reason.RELAYING: "relays the primary",
-    Reason.SLOW: "slow",
-    Reason.UNTESTED: "untested in an outage",
-    Reason.FAILED_OUTAGES: "failed its last outages",
-    Reason.DRY: "the fund was dry",
-    Reason.MISSED: "no report in time",
-    Reason.GIVEN_UP: "given up",
-    Reason.VOIDED: "voided",
-}
 
 
 def in_words(reasons: Mapping[str, int]) -> str:
     """Every reason that took something, with its slots, the longest first."""
     taken = sorted((-slots, code) for code, slots in reasons.items() if code != Reason.UP and slots)
-    return ", ".join(f"{WORDS[Reason(code)]} ({-slots})" for slots, code in taken) or "nothing deducted"
+    return ", ".join(f"{LABELS[Reason(code)]} ({-slots})" for slots, code in taken) or "nothing deducted"
 
 
 def tokens(wei: int) -> str:

@@ -30,7 +30,7 @@ def test_terminal_shows_a_mark_for_each_slot() -> None:
     assert "█×··" in text
     assert "?···" in text
     assert "····" in text
-    assert "refused connections" in text
+    assert "no connection" in text
     assert "published" in text
 
 
@@ -44,6 +44,4 @@ def test_log_has_a_line_for_each_quarter_of_an_epoch_and_each_news_once() -> Non
 
 def test_log_names_who_is_not_up() -> None:
     text = shown([Snapshot(2, 1, 3, 1, 4, LINES, [])], terminal=False)
-    assert (
-        "Epoch 2 of 3, slot 2 of 4: 1 up; flapping refused connections, stale not measured, proxy no vote yet" in text
-    )
+    assert "Epoch 2 of 3, slot 2 of 4: 1 up; flapping no connection, stale not measured, proxy no vote yet" in text

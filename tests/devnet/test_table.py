@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from oracle.devnet.result import DemoResult, EpochOutcome, MirrorEpoch, MirrorOutcome
-from oracle.devnet.table import TOKEN, WORDS, fraction, in_words, show, tokens
-from oracle.model import ONE, Reason
+from oracle.devnet.table import TOKEN, fraction, in_words, show, tokens
+from oracle.model import ONE
 
 EPOCH = EpochOutcome(1, 100 * TOKEN, 60 * TOKEN, 5 * TOKEN, 40 * TOKEN, "0x" + "ab" * 32, 3 * ONE, 0)
 MIRROR = MirrorOutcome(
@@ -21,12 +21,8 @@ def printed(result: DemoResult, width: int = 120) -> str:
     return stream.getvalue()
 
 
-def test_every_reason_has_words() -> None:
-    assert set(WORDS) == set(Reason)
-
-
 def test_reasons_are_told_with_their_slots_longest_first_and_without_up() -> None:
-    assert in_words({"up": 10, "timeout": 3, "connect": 7}) == "refused connections (7), too slow to answer (3)"
+    assert in_words({"up": 10, "timeout": 3, "connect": 7}) == "no connection (7), no answer in time (3)"
     assert in_words({"up": 20, "connect": 0}) == "nothing deducted"
 
 
@@ -39,7 +35,8 @@ def test_amounts_round_down() -> None:
 @pytest.mark.parametrize("width", [100, 160])
 def test_table_shows_the_reason_for_nothing(width: int) -> None:
     text = " ".join(printed(DemoResult((EPOCH,), (MIRROR,), ()), width).split())
-    assert "served an old release (20)" in text
+    assert "an old release" in text
+    assert "(20)" in text
     assert "40.0000" in text
     assert "Every check" in text
 

@@ -274,7 +274,7 @@ contract RedundancyFundSlashingTest is Fixture {
             _resolve(arbiter, 1, true); // burned and locked count alike
         }
         _assertStake(STAKE - EPOCH_CAP, LIFE_CAP - EPOCH_CAP, EPOCH_CAP);
-        _pass(2);
+        _pass(1);
         _resolve(arbiter, 2, true);
         _resolve(arbiter, 3, true);
         _assertStake(STAKE - LIFE_CAP, 0, LIFE_CAP);

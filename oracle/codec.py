@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from itertools import groupby, pairwise
 from typing import Any
 
+from oracle.digests import is_digest
 from oracle.errors import InvalidInput
 from oracle.fields import (
     address_of,
@@ -31,6 +32,7 @@ from oracle.model import (
     PRIMARY,
     Bundle,
     CommitteeId,
+    Digest,
     Epoch,
     FundId,
     FundResult,
@@ -102,6 +104,8 @@ def bundle_to_json(bundle: Bundle) -> dict[str, Any]:
             str(fund): [observation_to_json(seen) for seen in sorted(observations, key=lambda seen: seen.mirror)]
             for fund, observations in bundle.funds.items()
         },
+        "revealed": bundle.revealed,
+        "committed": bundle.committed,
     }
 
 
@@ -110,7 +114,7 @@ def bundle_from_json(value: Any) -> Bundle:
 
     Raises: InvalidInput naming the field.
     """
-    fields = object_of("bundle", value, ("committee", "epoch", "member", "funds"))
+    fields = object_of("bundle", value, ("committee", "epoch", "member", "funds", "revealed", "committed"))
     funds = fields["funds"]
     if not isinstance(funds, Mapping):
         refuse("bundle.funds", "must be an object")
@@ -121,6 +125,8 @@ def bundle_from_json(value: Any) -> Bundle:
         funds={
             _fund("bundle.funds", fund): _observations(f"bundle.funds.{fund}", given) for fund, given in funds.items()
         },
+        revealed=_secret("bundle.revealed", fields["revealed"]),
+        committed=_secret("bundle.committed", fields["committed"]),
     )
 
 
@@ -132,6 +138,7 @@ def observation_to_json(seen: Observation) -> dict[str, Any]:
         "latency_ms": seen.latency_ms,
         "places": [place.to_json() for place in sorted(seen.places, key=_place_key)],
         "wrong_bytes": seen.wrong_bytes,
+        "relaying": seen.relaying,
     }
 
 
@@ -140,7 +147,7 @@ def observation_from_json(value: Any, name: str = "observation") -> Observation:
 
     Raises: InvalidInput naming the field, `name` first.
     """
-    fields = object_of(name, value, ("mirror", "slots", "latency_ms", "places", "wrong_bytes"))
+    fields = object_of(name, value, ("mirror", "slots", "latency_ms", "places", "wrong_bytes", "relaying"))
     places = list_of(f"{name}.places", fields["places"], place_from_json, MOST_PLACES)
     ascending(f"{name}.places", [_place_key(place) for place in places])
     return Observation(
@@ -149,6 +156,7 @@ def observation_from_json(value: Any, name: str = "observation") -> Observation:
         latency_ms=optional_integer(f"{name}.latency_ms", fields["latency_ms"]),
         places=places,
         wrong_bytes=boolean(f"{name}.wrong_bytes", fields["wrong_bytes"]),
+        relaying=boolean(f"{name}.relaying", fields["relaying"]),
     )
 
 
@@ -276,6 +284,15 @@ def _reason(name: str, value: Any) -> Reason:
         return Reason(value)
     except ValueError as error:
         raise InvalidInput(name, f"{str(value)[:60]!r} is no reason") from error
+
+
+def _secret(name: str, value: Any) -> Digest | None:
+    if value is None:
+        return None
+    text = text_of(name, value, 66)
+    if not is_digest(text):
+        refuse(name, "must be 0x and 64 lower-case hexadecimal digits, or null")
+    return Digest(text)
 
 
 def _fund(name: str, value: str) -> FundId:

@@ -73,6 +73,7 @@ def _merge_one(
         latency_ms=_latency([seen.latency_ms for seen in given], quorum, members),
         places=_places([seen.places for seen in given], min(len(observations), members - quorum + 1)),
         wrong_bytes=sum(seen.wrong_bytes for seen in given) >= quorum,
+        relaying=sum(seen.relaying for seen in given) >= quorum,
     )
 
 

@@ -113,6 +113,7 @@ class Reason(StrEnum):
     STANDBY = "standby"
     """The target was already reached by mirrors of higher rank."""
     RELAYING = "relaying"
+    """A quorum saw it pass on the primary's answers in this epoch."""
     # factors on the whole epoch
     SLOW = "slow"
     UNTESTED = "untested"
@@ -166,6 +167,8 @@ class Clock:
     epoch_length_s: int
     grace_s: int
     window_s: int
+    arbitration_s: int = 0
+    """How long after the window a challenge of a report may be decided."""
 
     def start_s(self, epoch: int) -> int:
         """Unix time at which `epoch` starts."""
@@ -246,23 +249,30 @@ class Vote:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """All that one node saw of one mirror in one epoch. `slots` has one reason for each slot; `latency_ms` is the
-    lower median over its up votes, None without one; `wrong_bytes` says that it served other bytes than released."""
+    lower median over its up votes, None without one; `wrong_bytes` says that it served other bytes than released,
+    `relaying` that it was caught passing on the primary's answers."""
 
     mirror: MirrorId
     slots: tuple[Reason, ...]
     latency_ms: int | None
     places: tuple[Place, ...]
     wrong_bytes: bool = False
+    relaying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """All observations of one member for one epoch: by fund, then by mirror in ascending order, PRIMARY first."""
+    """All observations of one member for one epoch: by fund, then by mirror in ascending order, PRIMARY first.
+
+    `revealed` is the secret from which came when its node probed in this epoch; `committed` the SHA-256 of that of
+    the epoch after the next, which has not begun when this is published. None for a node that has none to tell."""
 
     committee: CommitteeId
     epoch: Epoch
     member: Address
     funds: Mapping[FundId, tuple[Observation, ...]]
+    revealed: Digest | None = None
+    committed: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +303,7 @@ class Merged:
     latency_ms: int | None
     places: tuple[Place, ...]
     wrong_bytes: bool
+    relaying: bool = False
 
 
 @dataclass(frozen=True, slots=True)

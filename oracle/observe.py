@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from oracle.model import PRIMARY, MirrorId, Observation, Place, Reason, Vote, VoteState
 
 
 def observations(
-    votes: Iterable[Vote], mirrors: Iterable[MirrorId], slots: int, place_of: Callable[[str], Place]
+    votes: Iterable[Vote],
+    mirrors: Iterable[MirrorId],
+    slots: int,
+    place_of: Callable[[str], Place],
+    relaying: Collection[MirrorId] = (),
 ) -> tuple[Observation, ...]:
     """One observation for the primary and for each of `mirrors`, ascending; other mirrors' votes are passed over.
+    `relaying` are those that this node caught passing on the primary's answers.
 
     A slot without a vote was not measured: never a guess. The latency is the lower median over the up votes.
     """
     by_mirror: defaultdict[MirrorId, list[Vote]] = defaultdict(list)
     for vote in votes:
         by_mirror[vote.mirror].append(vote)
-    return tuple(_observation(mirror, by_mirror[mirror], slots, place_of) for mirror in sorted({PRIMARY, *mirrors}))
+    seen = (_observation(mirror, by_mirror[mirror], slots, place_of) for mirror in sorted({PRIMARY, *mirrors}))
+    return tuple(replace(one, relaying=one.mirror in relaying) for one in seen)
 
 
 def _observation(mirror: MirrorId, votes: list[Vote], slots: int, place_of: Callable[[str], Place]) -> Observation:

@@ -37,6 +37,7 @@ OUTAGE_SLOTS = 3
 """An outage of an epoch: at least so many counted slots with the primary down."""
 FACTOR_REASONS = frozenset({Reason.SLOW, Reason.UNTESTED, Reason.FAILED_OUTAGES})
 """Reasons that stand in `Weight.reasons` on top of the one that each slot has: all others sum to the slots."""
+_SIGNS_OF_LIFE = ANSWERED_REASONS | {Reason.UP, Reason.RELAYING}
 
 
 def weigh(
@@ -56,7 +57,7 @@ def weigh(
     order = in_order(mirrors)
     if len({ranked.position for ranked in order}) < len(order):
         raise InvalidInput("mirrors", "two have the same position")
-    seen = [_without_tampering(_seen(ranked.mirror, merged, policy.slots)) for ranked in order]
+    seen = [_without_cheating(_seen(ranked.mirror, merged, policy.slots)) for ranked in order]
     counted, outages = _slots(seen, _seen(PRIMARY, merged, policy.slots))
     counts = _counts(order, seen, counted, policy, target)
     weights = tuple(
@@ -99,11 +100,13 @@ def _seen(mirror: MirrorId, merged: Mapping[MirrorId, Merged], slots: int) -> Me
     return seen
 
 
-def _without_tampering(seen: Merged) -> Merged:
-    """Who serves wrong bytes is a backup in none of the epoch's slots: it counts nowhere and holds nobody's place."""
-    if not seen.wrong_bytes:
+def _without_cheating(seen: Merged) -> Merged:
+    """Who serves wrong bytes, or relays the primary, is a backup in none of the epoch's slots: it counts nowhere and
+    holds nobody's place."""
+    if not seen.wrong_bytes and not seen.relaying:
         return seen
-    return replace(seen, slots=tuple(Reason.WRONG_BYTES if r is Reason.UP else r for r in seen.slots))
+    instead = Reason.WRONG_BYTES if seen.wrong_bytes else Reason.RELAYING
+    return replace(seen, slots=tuple(instead if reason is Reason.UP else reason for reason in seen.slots))
 
 
 def _slots(seen: Sequence[Merged], primary: Merged) -> tuple[list[int], frozenset[int]]:
@@ -149,7 +152,7 @@ def _weight(
         position=ranked.position,
         weight=total // max(1, len(counted) + extra * len(outages)) * latency // FULL_BPS * tested // FULL_BPS,
         count=sum(count for count, _ in counts.values()) // max(1, len(counted)),
-        alive=not known or any(reason is Reason.UP or reason in ANSWERED_REASONS for reason in known),
+        alive=not known or not _SIGNS_OF_LIFE.isdisjoint(known),
         up_slots=len(counts),
         known_slots=len(known),
         latency_ms=seen.latency_ms,

@@ -38,6 +38,7 @@ from oracle.model import (
     UNKNOWN_REASONS,
     Bundle,
     CommitteeId,
+    Digest,
     Epoch,
     FundId,
     FundResult,
@@ -74,7 +75,9 @@ OBSERVATIONS = st.builds(
         lambda places: tuple(sorted(places, key=lambda p: (p.address, p.prefix, p.asn, p.country, p.platform)))
     ),
     st.booleans(),
+    st.booleans(),
 )
+SECRETS = st.none() | st.binary(min_size=32, max_size=32).map(lambda word: Digest("0x" + word.hex()))
 BUNDLES = st.builds(
     Bundle,
     NUMBERS.map(CommitteeId),
@@ -87,6 +90,8 @@ BUNDLES = st.builds(
         ),
         max_size=3,
     ),
+    SECRETS,
+    SECRETS,
 )
 RANKED = st.builds(
     RankedMirror,
@@ -184,9 +189,9 @@ def test_the_reasons_of_a_weight_keep_the_order_of_reason() -> None:
 # --------------------------------------------------------------------------------------------------- hostile bundles
 
 HOME = {"address": "10.1.0.1", "prefix": "10.1.0.0/24", "asn": 5, "country": "DE", "platform": ""}
-SEEN = {"mirror": 1, "slots": [["up", 2]], "latency_ms": 5, "places": [HOME], "wrong_bytes": False}
+SEEN = {"mirror": 1, "slots": [["up", 2]], "latency_ms": 5, "places": [HOME], "wrong_bytes": False, "relaying": False}
 MEMBER = checksum_address("0x" + "ab" * 20)
-GOOD = {"committee": 1, "epoch": 7, "member": MEMBER, "funds": {"3": [SEEN]}}
+GOOD = {"committee": 1, "epoch": 7, "member": MEMBER, "funds": {"3": [SEEN]}, "revealed": None, "committed": None}
 FIRST = "bundle.funds.3[0]"
 
 Spoil = Callable[[dict[str, Any]], Any]
@@ -203,6 +208,8 @@ HOSTILE: list[tuple[str, Spoil]] = [
     ("bundle.member", lambda b: b.update(member=MEMBER.lower())),
     ("bundle.member", lambda b: b.update(member=None)),
     ("bundle.extra", lambda b: b.update(extra=1)),
+    ("bundle.revealed", lambda b: b.update(revealed="0x12")),
+    ("bundle.committed", lambda b: b.update(committed="ab" * 32)),
     ("bundle.funds", lambda b: b.pop("funds")),
     ("bundle.funds", lambda b: b.update(funds=[])),
     ("bundle.funds", lambda b: b.update(funds={"03": []})),
@@ -215,6 +222,7 @@ HOSTILE: list[tuple[str, Spoil]] = [
     (f"{FIRST}.mirror", lambda b: first(b).update(mirror=-1)),
     (f"{FIRST}.latency_ms", lambda b: first(b).update(latency_ms=1.5)),
     (f"{FIRST}.wrong_bytes", lambda b: first(b).update(wrong_bytes=0)),
+    (f"{FIRST}.relaying", lambda b: first(b).update(relaying="no")),
     (f"{FIRST}.slots", lambda b: first(b).update(slots="up")),
     (f"{FIRST}.slots", lambda b: first(b).update(slots=[["up", 1], ["up", 1]])),
     (f"{FIRST}.slots", lambda b: first(b).update(slots=[["up", MOST_SLOTS], ["dns", 1]])),

@@ -136,6 +136,12 @@ def test_wrong_bytes_need_a_quorum_of_witnesses(claims: int, wrong: bool) -> Non
     assert merge(given_bundles, FUND, 3, 4)[ONE_MIRROR].wrong_bytes is wrong
 
 
+@pytest.mark.parametrize(("claims", "relaying"), [(0, False), (2, False), (3, True), (4, True)])
+def test_relaying_needs_a_quorum_of_witnesses(claims: int, relaying: bool) -> None:
+    given_bundles = [bundle(i + 1, replace(observation(1, "U"), relaying=i < claims)) for i in range(4)]
+    assert merge(given_bundles, FUND, 3, 4)[ONE_MIRROR].relaying is relaying
+
+
 def test_fewer_bundles_than_the_quorum_decide_nothing() -> None:
     with pytest.raises(NotEnoughBundles) as caught:
         merge(bundles(1, ["U", "U"]), FUND, 3, 4)

@@ -47,6 +47,10 @@ def test_places_are_those_of_up_votes_once_each() -> None:
     assert [p.address for p in observations(votes, [M], 4, place)[1].places] == ["10.0.0.1", "10.0.0.2"]
 
 
+def test_only_mirrors_that_were_caught_relay() -> None:
+    assert [one.relaying for one in observations([], [M, MirrorId(9)], 1, place, {M})] == [False, True, False]
+
+
 @pytest.mark.parametrize(("reason", "wrong"), [(Reason.WRONG_BYTES, True), (Reason.STALE_RELEASE, False)])
 def test_one_vote_of_wrong_bytes_marks_the_epoch(reason: Reason, wrong: bool) -> None:
     assert observations([vote(0), vote(1, reason)], [M], 2, place)[1].wrong_bytes is wrong

@@ -253,6 +253,19 @@ def test_who_served_wrong_bytes_counts_nowhere_and_holds_nobodys_place() -> None
     assert (of(result, 2).weight, result.n_eff) == (ONE, ONE)
 
 
+def test_who_relays_the_primary_counts_nowhere_and_holds_nobodys_place_but_lives() -> None:
+    mirrors = [ranked(1), ranked(2, operator=1)]
+    result = weighed(replace(merged(1, "UUUD"), relaying=True), merged(2, "UUUU"), mirrors=mirrors, target=1)
+    assert (of(result, 1).weight, of(result, 1).count, of(result, 1).up_slots, of(result, 1).alive) == (0, 0, 0, True)
+    assert of(result, 1).reasons[R.RELAYING] == 3
+    assert (of(result, 2).weight, result.n_eff) == (ONE, ONE)
+
+
+def test_who_relays_and_serves_wrong_bytes_is_told_the_worse() -> None:
+    both = replace(merged(1, "UUUU", wrong_bytes=True), relaying=True)
+    assert of(weighed(both), 1).reasons == {R.WRONG_BYTES: 4}
+
+
 def test_a_primary_that_published_early_is_only_down_where_it_was_seen() -> None:
     result = weighed(replace(primary("UUUD"), wrong_bytes=True), merged(1, "UUUU"))
     assert result.outage_slots == 1

@@ -32,7 +32,7 @@ contract RedundancyFundRoundingTest is Fixture {
         _pass(TERMS.depositNotice);
     }
 
-    function test_leavers_together_never_take_from_an_epoch_that_is_owed() external {
+    function test_P1_leavers_together_never_take_from_an_epoch_that_is_owed() external {
         // Each is worth 7.96 units, so 7 are set aside for each; but 15 for the two together.
         (uint256 fund, uint256 mirror) = _spend(10, 61, 61);
         _giveNotices();

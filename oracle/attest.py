@@ -19,6 +19,7 @@ NAME = "Mirrorbond"
 VERSION = "1"
 REPORT_TYPE = "Report(uint256 committee,uint256 epoch,bytes32 config,bytes32 root,bytes32 evidence)"
 MEMBERS_TYPE = "Members(uint256 committee,uint256 version,address[] members,uint256 quorum,address feeRecipient)"
+ACCEPTANCE_TYPE = "Acceptance(uint256 committee,bytes32 config,address fundContract,bytes32 terms,uint256 until)"
 BUNDLE_TYPE = "Bundle(uint256 committee,uint256 epoch,bytes32 digest)"
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -46,7 +47,7 @@ def report_message(
 
 
 def bundle_message(domain: Domain, committee: int, epoch: int, digest: Digest | bytes) -> SignableMessage:
-    """A member's one bundle of an epoch, by the SHA-256 of its canonical JSON. It never goes on the chain."""
+    """A member's one bundle of an epoch, by the SHA-256 of its canonical JSON: two of them cost the member its bond."""
     return _message(domain, BUNDLE_TYPE, uint_word(committee), uint_word(epoch), to_bytes32(digest))
 
 
@@ -57,6 +58,23 @@ def members_message(
     packed = keccak256(b"".join(address_word(member) for member in members))
     words = (uint_word(committee), uint_word(version), packed, uint_word(quorum), address_word(fee_recipient))
     return _message(domain, MEMBERS_TYPE, *words)
+
+
+def acceptance_message(
+    domain: Domain, committee: int, config: Digest | bytes, fund_contract: Address, terms: Digest | bytes, until_s: int
+) -> SignableMessage:
+    """That a committee takes on a fund; `config` is its configuration today, `terms` what `terms_digest` gives."""
+    words = (uint_word(committee), to_bytes32(config), address_word(fund_contract), to_bytes32(terms))
+    return _message(domain, ACCEPTANCE_TYPE, *words, uint_word(until_s))
+
+
+def terms_digest(
+    owner: str, token: str, reward_wei: int, target: int, fee_bps: int, committee: int, policy: bytes
+) -> Digest:
+    """All that a committee agrees to when it takes on a fund, as `RedundancyFund` hashes it."""
+    offer = (uint_word(reward_wei), uint_word(target), uint_word(fee_bps), uint_word(committee))
+    words = (address_word(owner), address_word(token), *offer, keccak256(policy))
+    return to_digest(keccak256(b"".join(words)))
 
 
 def digest_of(message: SignableMessage) -> Digest:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # web3 takes a second to import, and a worker that only measu
 
     from oracle.attest import Domain
     from oracle.chain.client import Chain
-    from oracle.chain.contracts import CommitteeContract, FundContract
+    from oracle.chain.committee import CommitteeContract
+    from oracle.chain.fund import FundContract
 
 
 @dataclass
@@ -46,14 +47,14 @@ class Context:
     @cached_property
     def funds(self) -> FundContract:
         """The RedundancyFund of the settings."""
-        from oracle.chain.contracts import FundContract
+        from oracle.chain.fund import FundContract
 
         return FundContract(self.chain, _named(self.settings.fund_contract, "MIRRORBOND_FUND_CONTRACT"))
 
     @cached_property
     def committees(self) -> CommitteeContract:
         """The OracleCommittee of the settings."""
-        from oracle.chain.contracts import CommitteeContract
+        from oracle.chain.committee import CommitteeContract
 
         return CommitteeContract(self.chain, _named(self.settings.committee_contract, "MIRRORBOND_COMMITTEE_CONTRACT"))
 

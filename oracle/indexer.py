@@ -11,8 +11,10 @@ import sqlalchemy as sa
 import structlog
 
 from oracle.chain.client import Block, Chain
-from oracle.chain.contracts import CommitteeContract, FundContract, Token
+from oracle.chain.committee import CommitteeContract
+from oracle.chain.contracts import Token
 from oracle.chain.events import decode_all
+from oracle.chain.fund import FundContract
 from oracle.errors import ChainMismatch, ChainUnreachable, MirrorbondError, RangeRefused
 from oracle.model import Clock, printable
 from oracle.settings import Settings

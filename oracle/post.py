@@ -24,7 +24,8 @@ from oracle.store.reports import load_evidence_file
 from oracle.store.transactions import save_transaction
 
 if TYPE_CHECKING:
-    from oracle.chain.contracts import CommitteeContract, FundContract
+    from oracle.chain.committee import CommitteeContract
+    from oracle.chain.fund import FundContract
     from oracle.chain.structs import Reveal
     from oracle.chain.transactions import Account, Receipt
 

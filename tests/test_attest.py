@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import SignableMessage
+from eth_utils.crypto import keccak
 
 from oracle.attest import (
+    ACCEPTANCE_TYPE,
     BUNDLE_TYPE,
     MEMBERS_TYPE,
     REPORT_TYPE,
     Domain,
+    acceptance_message,
     bundle_message,
     digest_of,
     members_message,
     recover,
     report_message,
     sign,
+    terms_digest,
 )
 from oracle.model import Address, Digest
 from tests.fixtures.golden import cases
@@ -32,15 +38,23 @@ MESSAGE = report_message(DOMAIN, 1, 7, CONFIG, ROOT_DIGEST, EVIDENCE)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
+MESSAGES: dict[str, Callable[..., SignableMessage]] = {
+    "Report": report_message,
+    "Bundle": bundle_message,
+    "Members": members_message,
+    "Acceptance": acceptance_message,
+}
+
+
 def message_of(case: dict[str, Any]) -> SignableMessage:
     asked = case["given"]
     domain = Domain(asked["domain"]["chainId"], asked["domain"]["verifyingContract"])
     (kind,) = asked["types"]
     fields = list(asked["message"].values())
-    return {"Report": report_message, "Bundle": bundle_message, "Members": members_message}[kind](domain, *fields)
+    return MESSAGES[kind](domain, *fields)
 
 
-CASES = [case for name in ("report", "bundle", "members") for case in cases(name)]
+CASES = [case for name in ("acceptance", "report", "bundle", "members") for case in cases(name)]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -62,9 +76,16 @@ def test_the_digest_of_any_report_is_that_of_ethers() -> None:
     assert run_node("typed_data.mjs", given) == ours
 
 
-@pytest.mark.parametrize("kind", [REPORT_TYPE, MEMBERS_TYPE])
+@pytest.mark.parametrize("kind", [REPORT_TYPE, MEMBERS_TYPE, ACCEPTANCE_TYPE, BUNDLE_TYPE])
 def test_the_types_are_those_of_the_contract(kind: str) -> None:
-    assert f'keccak256("{kind}")' in (ROOT / "contracts" / "OracleCommittee.sol").read_text()
+    assert f'"{kind}"' in (ROOT / "contracts" / "OracleCommittee.sol").read_text()
+
+
+def test_the_terms_that_a_committee_accepts_are_hashed_as_abi_encode_does() -> None:
+    owner, token, policy = MEMBER.address, CONTRACT, b'{"slots":20}'
+    kinds = ["address", "address", "(uint96,uint16,uint16,uint32)", "bytes32"]
+    packed = encode(kinds, [owner, token, (2**96 - 1, 6, 500, 3), keccak(policy)])
+    assert terms_digest(owner, token, 2**96 - 1, 6, 500, 3, policy) == "0x" + keccak(packed).hex()
 
 
 def test_a_bundle_is_no_report() -> None:

@@ -61,15 +61,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         owner = world.account("owner")
         world.committee.create_committee(owner, [owner.address], 1, owner.address)
         good = compose("app", "1", "http://primary.example", None, [released("index.html", b"hello")], [])
-        fund, _ = world.fund.create_fund(
-            owner,
-            world.wrapped.address,
-            Offer(100, 2, 500, 1),
-            MIN_STAKE_WEI,
-            "app",
-            canonical(Policy().to_json()),
-            good.digest,
-            good.url,
+        policy = canonical(Policy().to_json())
+        fund = world.create_fund(
+            owner, Offer(100, 2, 500, 1), world.wrapped.address, MIN_STAKE_WEI, "app", policy, good.digest, good.url
         )
         manifest, climbing = folder / "manifest.json", folder / "climbing.json"
         manifest.write_bytes(good.canonical())

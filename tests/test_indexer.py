@@ -90,10 +90,10 @@ def test_an_announcement_replaces_one_that_has_not_bound(world: World, store: sa
     fund, developer = open_fund(world), world.account("developer")
     notice = world.fund.terms().change_notice
     for reward in (5, 6):
-        world.fund.announce_change(developer, fund, Offer(reward, 3, 500, 1), POLICY)
+        world.announce_change(developer, fund, Offer(reward, 3, 500, 1), POLICY)
         world.next_epoch()
     bound = world.next_epoch(notice)
-    world.fund.announce_change(developer, fund, Offer(7, 3, 500, 1), POLICY)
+    world.announce_change(developer, fund, Offer(7, 3, 500, 1), POLICY)
     index_once(store, world.dev.chain, settings)
     offers = [ledger.offer_at(store, fund, epoch) for epoch in range(bound + notice + 1)]
     seen = [offer.reward_wei if offer else None for offer in offers]
@@ -104,7 +104,7 @@ def test_an_announcement_replaces_one_that_has_not_bound(world: World, store: sa
 def test_a_token_that_does_not_tell_its_name_stops_nobody(world: World, store: sa.Engine, settings: Settings) -> None:
     member, nameless = world.account("member"), world.committee.address
     world.committee.create_committee(member, [member.address], 1, member.address)
-    world.fund.create_fund(member, nameless, OFFER, 0, "notes", POLICY, MANIFEST, "https://notes.example/m")
+    world.create_fund(member, OFFER, nameless, policy=POLICY)
     assert index_once(store, world.dev.chain, settings).complete
     assert facts.get(store, facts.TOKEN + nameless) == {"symbol": nameless[:8], "decimals": 0}
 

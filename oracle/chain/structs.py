@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     MISSED = "missed"
     PENDING = "pending"
     FINAL = "final"
+    VOIDED = "voided"
 
 
 OUTCOMES = tuple(Outcome)
@@ -30,6 +31,7 @@ class Terms:
     unbonding: int
     settle_time: int
     min_cover: int
+    lock_time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,54 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Slashing:
+    """Fixed with the fund: who may void its epochs and burn of a stake at most `epoch_bps` for one epoch and `life_bps`
+    in all, of the stake as registered."""
+
+    arbiter: str
+    epoch_bps: int
+    life_bps: int
+
+
+NOBODY = Address("0x" + "00" * 20)
+NO_SLASHING = Slashing(NOBODY, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFund:
+    """What makes a fund; `policy` is the canonical JSON of a `Policy`."""
+
+    token: str
+    offer: Offer
+    min_stake_wei: int
+    app: str
+    policy: bytes
+    release: Digest
+    release_url: str
+    slashing: Slashing = NO_SLASHING
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """An EIP-2612 signature that lets the fund contract take the amount, until the Unix time `deadline_s`."""
+
+    deadline_s: int
+    v: int
+    r: bytes
+    s: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a fund is settled: `epoch` is the next, `segment` the run of funded epochs that it may lie in."""
+    """How far a fund is settled: `epoch` is the next, `segment` the run of funded epochs that it may lie in; of the
+    queues of turns and mirror sets, `turn` of `turns` and `set` of `sets` are dealt with."""
 
     epoch: int
     segment: int
+    turns: int
+    turn: int
+    sets: int
+    set: int
     reported: int
     positions: int
 
@@ -90,6 +135,57 @@ class MirrorState:
     stake_wei: int
     start: int
     end: int | None
+    locked_wei: int = 0
+    slashed_wei: int = 0
+
+
+class LockState(StrEnum):
+    """What became of a lock; in the order of `IRedundancyFund.LockState`."""
+
+    NONE = "none"
+    LOCKED = "locked"
+    RELEASED = "released"
+    BURNED = "burned"
+
+
+LOCK_STATES = tuple(LockState)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A part of a stake that waits for the arbiter; `placed` is the epoch in which it was locked."""
+
+    amount_wei: int
+    placed: int
+    answered: bool
+    state: LockState
+
+
+class Ruling(StrEnum):
+    """What was said of a challenge; in the order of `IOracleCommittee.Ruling`."""
+
+    NONE = "none"
+    VOIDED = "voided"
+    STANDS = "stands"
+
+
+RULINGS = tuple(Ruling)
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The challenge of one fund's part of a report; `challenger` is NOBODY where there is none."""
+
+    challenger: Address
+    ruling: Ruling
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """What a member pledges; from the Unix time `free_from_s` on (None: no notice is given) it may be taken back."""
+
+    amount_wei: int
+    free_from_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +238,7 @@ def fund_state(raw: Any) -> FundState:
         free_wei=raw.free,
         accrued=raw.accrued,
         segments=raw.segments,
-        cursor=Cursor(raw.cursor.epoch, raw.cursor.segment, raw.cursor.reported, raw.cursor.positions),
+        cursor=Cursor(**{name: getattr(raw.cursor, name) for name in Cursor.__slots__}),
     )
 
 
@@ -161,7 +257,31 @@ def mirror_state(raw: Any) -> MirrorState:
         raw.stake,
         raw.start,
         raw.end or None,
+        raw.locked,
+        raw.slashed,
     )
+
+
+def lock(raw: Any) -> Lock:
+    """From the contract's tuple."""
+    return Lock(raw.amount, raw.placed, raw.answered, LOCK_STATES[raw.state])
+
+
+def challenge(raw: Any) -> Challenge:
+    """From the contract's tuple."""
+    return Challenge(Address(raw.challenger), RULINGS[raw.ruling])
+
+
+def bond(raw: Any) -> Bond:
+    """From the contract's tuple."""
+    return Bond(raw.amount, raw.freeFrom or None)
+
+
+def new_fund(made: NewFund) -> tuple[object, ...]:
+    """As the contract's tuple."""
+    slashing = (made.slashing.arbiter, made.slashing.epoch_bps, made.slashing.life_bps)
+    first = (made.token, astuple(made.offer), made.min_stake_wei, slashing, made.app)
+    return (*first, made.policy, made.release, made.release_url)
 
 
 def deposit_state(raw: Any) -> DepositState:

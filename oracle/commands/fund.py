@@ -35,7 +35,7 @@ def create(
     password_file: PasswordFile = None,
 ) -> None:
     """Open a fund for an application and print its number."""
-    from oracle.chain.structs import Offer
+    from oracle.chain.structs import NewFund, Offer
     from oracle.codec import parse_policy
     from oracle.context import Context
     from oracle.errors import InvalidInput
@@ -51,8 +51,7 @@ def create(
     if min_stake < 0 or not 0 <= fee_bps <= 10_000:
         raise InvalidInput("--min-stake and --fee-bps", "must not be negative, and the fee at most 10000")
     offer = Offer(reward, target, fee_bps, committee or context.settings.committee)
-    number, receipt = context.funds.create_fund(
-        account,
+    made = NewFund(
         token or context.funds.wrapped_native(),
         offer,
         min_stake,
@@ -61,6 +60,7 @@ def create(
         release.digest,
         release_url or release.url,
     )
+    number, receipt = context.funds.create_fund(account, made)
     typer.echo(f"fund {number} ({receipt.tx_hash})")
 
 

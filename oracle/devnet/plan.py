@@ -23,6 +23,7 @@ class Plan:
     epoch_length_s: int = 20
     grace_s: int = 40
     window_s: int = 3
+    arbitration_s: int = 10
     members: int = 4
     quorum: int = 3
     reward_wei: int = 100 * TOKEN
@@ -38,7 +39,9 @@ class Plan:
         default_factory=lambda: Policy(slots=20, outage_weight=10, latency_target_ms=400, release_grace_epochs=0)
     )
     terms: Terms = field(
-        default_factory=lambda: Terms(deposit_notice=4, change_notice=32, unbonding=4, settle_time=30, min_cover=3)
+        default_factory=lambda: Terms(
+            deposit_notice=4, change_notice=32, unbonding=4, settle_time=30, min_cover=3, lock_time=4
+        )
     )
 
     @property

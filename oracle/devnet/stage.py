@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oracle.chain.client import Chain
-from oracle.chain.contracts import CommitteeContract, FundContract, Token
-from oracle.chain.structs import Offer
+from oracle.chain.committee import CommitteeContract
+from oracle.chain.contracts import Token
+from oracle.chain.fund import FundContract
+from oracle.chain.structs import NewFund, Offer
+from oracle.devnet.accept import accept
 from oracle.devnet.actors import Actors
 from oracle.devnet.cast import MIRRORS
 from oracle.devnet.deploy import Deployment, deploy_all
@@ -44,7 +47,7 @@ class Opened:
 def lay_ground(chain: Chain, actors: Actors, plan: Plan) -> Ground:
     """Deploy the contracts so that epoch 0 has just the time left that the set-up needs, and open the committee."""
     genesis_s = int(time.time()) + plan.set_up_s - plan.epoch_length_s
-    clock = Clock(genesis_s, plan.epoch_length_s, plan.grace_s, plan.window_s)
+    clock = Clock(genesis_s, plan.epoch_length_s, plan.grace_s, plan.window_s, plan.arbitration_s)
     deployment = deploy_all(chain, actors.owner, clock, plan.terms)
     contract = CommitteeContract(chain, deployment.committee)
     members = [member.address for member in actors.members]
@@ -57,13 +60,15 @@ def lay_ground(chain: Chain, actors: Actors, plan: Plan) -> Ground:
 def open_fund(
     ground: Ground, actors: Actors, plan: Plan, releases: Sequence[Manifest], hosts: Sequence[Host]
 ) -> Opened:
-    """Open a fund with the first release, top it up, publish the other releases and register every mirror."""
+    """Open a fund that the committee has accepted with the first release, top it up, publish the other releases and
+    register every mirror."""
     contract = ground.fund_contract
     offer = Offer(plan.reward_wei, plan.target, plan.fee_bps, ground.committee)
     policy, first = canonical(plan.policy.to_json()), releases[0]
-    fund, _ = contract.create_fund(
-        actors.owner, ground.token.address, offer, plan.min_stake_wei, first.app, policy, first.digest, first.url
-    )
+    token = ground.token.address
+    accept(ground.committee_contract, actors.members, contract.address, actors.owner, token, offer, policy)
+    made = NewFund(token, offer, plan.min_stake_wei, first.app, policy, first.digest, first.url)
+    fund, _ = contract.create_fund(actors.owner, made)
     _top_up(ground, actors, plan, fund)
     for release in releases[1:]:
         contract.publish_release(actors.owner, fund, release.digest, release.url)

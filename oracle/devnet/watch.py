@@ -10,7 +10,7 @@ from oracle.chain.client import Chain
 from oracle.chain.events import Event, decode_all
 from oracle.devnet.table import tokens
 
-SETTLEMENTS = ("paid", "missed", "given up")
+SETTLEMENTS = ("paid", "missed", "given up", "voided")
 
 
 @dataclass

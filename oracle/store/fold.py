@@ -19,7 +19,7 @@ from oracle.store.db import upsert
 
 log = structlog.get_logger(__name__)
 
-SETTLEMENTS = ("paid", "missed", "given_up")
+SETTLEMENTS = ("paid", "missed", "given_up", "voided")
 """In the order of `IRedundancyFund.Settlement`."""
 
 

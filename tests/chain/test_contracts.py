@@ -6,12 +6,15 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from oracle.chain.contracts import CommitteeContract, FundContract, Token
-from oracle.chain.structs import MirrorState, Offer, Outcome, Segment
+from oracle.attest import Domain, acceptance_message, bundle_message, digest_of, terms_digest
+from oracle.chain.committee import CommitteeContract
+from oracle.chain.contracts import Token
+from oracle.chain.fund import FundContract
+from oracle.chain.structs import MirrorState, NewFund, Offer, Outcome, Segment
 from oracle.devnet.deploy import SHORT_TERMS
 from oracle.errors import ChainMismatch, InvalidInput, TransactionFailed
 from oracle.model import Digest
-from tests.fixtures.chain import EPOCH_S, GRACE_S, WINDOW_S, World
+from tests.fixtures.chain import ARBITRATION_S, EPOCH_S, GRACE_S, RELEASE, WINDOW_S, World
 
 
 @pytest.mark.parametrize("address", ["", "0x12", "notes.eth", "0x" + "zz" * 20])
@@ -37,7 +40,8 @@ def test_the_contracts_know_each_other_and_their_terms(world: World) -> None:
     assert world.fund.wrapped_native() == world.wrapped.address
     assert world.fund.terms() == SHORT_TERMS
     clock = world.committee.clock()
-    assert (clock.epoch_length_s, clock.grace_s, clock.window_s) == (EPOCH_S, GRACE_S, WINDOW_S)
+    lengths = (clock.epoch_length_s, clock.grace_s, clock.window_s, clock.arbitration_s)
+    assert lengths == (EPOCH_S, GRACE_S, WINDOW_S, ARBITRATION_S)
 
 
 def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) -> None:
@@ -48,8 +52,7 @@ def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) 
     assert (config.quorum, config.fee_recipient) == (2, funder.address)
 
     offer = Offer(reward_wei=50, target=2, fee_bps=100, committee=1)
-    release = Digest("0x" + "ab" * 32)
-    fund, _ = world.fund.create_fund(developer, world.wrapped.address, offer, 7, "notes", b"{}", release, "https://n/")
+    fund = world.create_fund(developer, offer, world.wrapped.address, 7)
     deposit, _ = world.fund.top_up(funder, fund, 1_000, value_wei=1_000)
     world.next_epoch()
     world.wrapped.wrap(operator, 9)
@@ -67,6 +70,31 @@ def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) 
     assert world.fund.mirror_of(mirror).end == 2
     assert world.committee.outcome(1, 0) == (Outcome.OPEN, "0x" + "00" * 32)
     assert world.fund.credit_of(mirror) == 0
+
+
+def test_a_fund_needs_the_acceptance_of_its_committee_once_for_each_use(world: World) -> None:
+    developer = world.account("developer")
+    world.committee.create_committee(developer, [developer.address], 1, developer.address)
+    offer = Offer(reward_wei=50, target=2, fee_bps=100, committee=1)
+    world.create_fund(developer, offer)
+    made = NewFund(world.token.address, offer, 0, "notes", b"{}", RELEASE, "https://notes.example/m")
+    with pytest.raises(TransactionFailed, match="createFund was refused: NotAccepted \\(committee 1") as refused:
+        world.fund.create_fund(developer, made)
+    parts = (developer.address, world.token.address, 50, 2, 100, 1, b"{}")
+    assert refused.value.facts["terms"] == terms_digest(*parts)
+    with pytest.raises(TransactionFailed, match="announceChange was refused: NotAccepted"):
+        world.fund.announce_change(developer, 1, offer, b"{}")
+    world.announce_change(developer, 1, offer)
+
+
+def test_the_contract_signs_off_what_members_sign_here(world: World) -> None:
+    developer = world.account("developer")
+    world.committee.create_committee(developer, [developer.address], 1, developer.address)
+    domain, digest = Domain(world.dev.chain.chain_id, world.committee.address), Digest("0x" + "07" * 32)
+    config = world.committee.config_at(1, 0).digest
+    accepted = acceptance_message(domain, 1, config, world.fund.address, digest, 9)
+    assert world.committee.acceptance_digest(1, world.fund.address, digest, 9) == digest_of(accepted)
+    assert world.committee.bundle_digest(1, 7, digest) == digest_of(bundle_message(domain, 1, 7, digest))
 
 
 def test_a_contract_cannot_send_us_to_a_server_of_its_choice(world: World) -> None:

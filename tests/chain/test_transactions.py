@@ -9,7 +9,8 @@ from eth_account import Account as Accounts
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from oracle.chain.contracts import CommitteeContract, deploy
+from oracle.chain.committee import CommitteeContract
+from oracle.chain.contracts import deploy
 from oracle.chain.transactions import Account, Call, current_fees, transact
 from oracle.devnet.chain import DevChain
 from oracle.errors import FeeTooHigh, TransactionFailed, TransactionPending
@@ -26,7 +27,8 @@ def member(chain: DevChain) -> Account:
 
 @pytest.fixture
 def committee(chain: DevChain, member: Account) -> CommitteeContract:
-    address, _ = deploy(chain.chain, member, "OracleCommittee", (chain.chain.head().timestamp_s, 100, 100, 10))
+    clock = (chain.chain.head().timestamp_s, 100, 100, 10, 10)
+    address, _ = deploy(chain.chain, member, "OracleCommittee", clock, member.address, 0)
     return CommitteeContract(chain.chain, address)
 
 
@@ -85,7 +87,7 @@ IN_ANOTHER_PROCESS = """
 import sys
 from eth_account import Account
 from oracle.chain.client import connect
-from oracle.chain.contracts import CommitteeContract
+from oracle.chain.committee import CommitteeContract
 url, address, key, recipient = sys.argv[1:]
 contract, account = CommitteeContract(connect(url), address), Account.from_key(key)
 for _ in range(10):

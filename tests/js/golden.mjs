@@ -59,7 +59,7 @@ async function typed({ key, domain, types, message }) {
   };
 }
 
-const compute = { merkle, vector, mirrors, payout, report: typed, bundle: typed, members: typed };
+const compute = { merkle, vector, mirrors, payout, report: typed, bundle: typed, members: typed, acceptance: typed };
 const inputs = JSON.parse(readFileSync(0, "utf8"));
 const outputs = {};
 for (const [name, cases] of Object.entries(inputs)) {

@@ -25,8 +25,7 @@ def fund(world: World) -> int:
     """A fund of a committee of one, with money for fifty epochs."""
     member, developer, funder = (world.account(role) for role in ("member", "developer", "funder"))
     world.committee.create_committee(member, [member.address], 1, member.address)
-    terms = (Offer(REWARD, 2, 1_000, 1), 0, "notes", b"{}", RELEASE, "https://notes.example/m")
-    number, _ = world.fund.create_fund(developer, world.token.address, *terms)
+    number = world.create_fund(developer, Offer(REWARD, 2, 1_000, 1))
     world.token.mint(funder, funder.address, 50 * REWARD)
     world.token.approve(funder, world.fund.address, 50 * REWARD)
     world.fund.top_up(funder, number, 50 * REWARD)

@@ -225,6 +225,18 @@ class Place:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Vantage:
+    """Where a node stands, in thousandths of a degree, north and east of 0."""
+
+    latitude_mdeg: int
+    longitude_mdeg: int
+
+    def to_json(self) -> dict[str, int]:
+        """The fields by name."""
+        return {"latitude_mdeg": self.latitude_mdeg, "longitude_mdeg": self.longitude_mdeg}
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One node's word on one mirror in one slot. `latency_ms` (time to the last byte) and `address` only when up."""

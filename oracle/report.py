@@ -22,7 +22,7 @@ from oracle.evidence import Outcome, Panel, SignedBundle
 from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror
 from oracle.observe import observations
 from oracle.post import Posted, post_report
-from oracle.probes.placement import UNKNOWN, Table, load_table, place_of
+from oracle.probes.placement import Atlas, atlas, load_table, place_of
 from oracle.store import facts, ledger
 from oracle.store.observations import votes_of
 from oracle.store.outcomes import reported_epochs
@@ -118,17 +118,18 @@ def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
 
 def _observed(context: Context, tasks: list[Assignment], epoch: Epoch, panel: Panel) -> Observed:
     """What this node saw. One that saw nothing at all has nothing to sign."""
-    place = partial(place_of, table=_table(context))
+    place = partial(place_of, known=_atlas(context))
     votes = {task.fund: votes_of(context.store, task.fund, epoch, context.settings.node_name) for task in tasks}
     if not any(votes.values()):
         raise NotEnoughBundles(epoch, 0, panel.quorum)
     return {task.fund: observations(votes[task.fund], task.ids, task.policy.slots, place) for task in tasks}
 
 
-def _table(context: Context) -> Table:
+def _atlas(context: Context) -> Atlas:
+    """What tells where addresses are: on a development chain the table that the settings name, if they name one."""
     path = context.settings.placement_file
     development = facts.get(context.store, facts.CHAIN_ID) == DEVELOPMENT_CHAIN
-    return load_table(path) if path and development else UNKNOWN
+    return load_table(path) if path and development else atlas(context.settings.home)
 
 
 def ranks_before(engine: sa.Engine, committee: int, fund: FundId, epoch: Epoch) -> tuple[RankedMirror, ...]:

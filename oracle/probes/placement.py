@@ -1,18 +1,21 @@
-"""Where an address is: its prefix always, its network and country from a table of prefixes."""
+"""Where an address is: its prefix always, its network, country and platform from the data shipped, or from a table."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from oracle.errors import InvalidInput
 from oracle.fields import parse_json
 from oracle.model import Place
-from oracle.probes.guard import plain
+from oracle.placement.data import ranges
+from oracle.placement.platforms import Platforms, platforms
+from oracle.placement.ranges import Ranges
+from oracle.probes.guard import IpAddress, plain
 
 _NAME = "placement table"
 _COUNTRY = re.compile(r"([A-Z]{2})?")
@@ -29,6 +32,25 @@ class Entry:
     platform: str = ""
 
 
+class Atlas(Protocol):
+    """What knows where addresses are."""
+
+    def find(self, address: IpAddress, names: Iterable[str] = ()) -> Entry:
+        """What is known of an address that these names led to."""
+
+
+class Shipped:
+    """The data of real networks, and the table of platforms."""
+
+    def __init__(self, found: Ranges, shared: Platforms | None = None) -> None:
+        self._ranges, self._platforms = found, shared or platforms()
+
+    def find(self, address: IpAddress, names: Iterable[str] = ()) -> Entry:
+        """What is known of an address; the platform by its names too."""
+        asn, country = self._ranges.find(address)
+        return Entry(asn, country, self._platforms.find(address, asn, names))
+
+
 class Table:
     """Prefixes with what is known of them; the longest one that holds an address counts."""
 
@@ -39,29 +61,36 @@ class Table:
             level[int(network.network_address)] = entry
         self._lengths = sorted(self._by_length, reverse=True)
 
-    def find(self, address: str) -> Entry:
-        """The entry for an address; an empty one if no prefix holds it."""
-        inner = plain(address)
+    def find(self, address: IpAddress, names: Iterable[str] = ()) -> Entry:
+        """The entry for an address, whatever its names; an empty one if no prefix holds it."""
         for version, length in self._lengths:
-            if version == inner.version:
-                bits = inner.max_prefixlen - length
-                if entry := self._by_length[version, length].get(int(inner) >> bits << bits):
+            if version == address.version:
+                bits = address.max_prefixlen - length
+                if entry := self._by_length[version, length].get(int(address) >> bits << bits):
                     return entry
         return Entry()
 
 
 UNKNOWN = Table({})
-"""Knows of no network: every place has asn 0 and country "". A table of real networks comes with the data package."""
+"""Knows of no network: every place has asn 0 and country ""."""
 
 
-def place_of(address: str, table: Table = UNKNOWN) -> Place:
-    """The place of an address; of the IPv4 address inside where it is mapped or translated.
+def atlas(home: Path | None = None) -> Atlas:
+    """The data of real networks in force for a node with this home.
+
+    Raises: InvalidInput if they cannot be used.
+    """
+    return Shipped(ranges(home))
+
+
+def place_of(address: str, known: Atlas = UNKNOWN, names: Iterable[str] = ()) -> Place:
+    """The place of an address that these names led to; of the IPv4 address inside where it is mapped or translated.
 
     Raises: ValueError if it is no address.
     """
     inner = plain(address)
     length = 24 if isinstance(inner, IPv4Address) else 48
-    entry = table.find(address)
+    entry = known.find(inner, names)
     prefix = ip_network((inner.packed, length), strict=False)
     return Place(str(inner), str(prefix), entry.asn, entry.country, entry.platform)
 

@@ -4,7 +4,7 @@ import pytest
 
 from oracle.errors import InvalidInput
 from oracle.model import Place
-from oracle.probes.placement import load_table, parse_table, place_of
+from oracle.probes.placement import atlas, load_table, parse_table, place_of
 
 TABLE = """{
   "127.1.0.0/16": {"asn": 64500, "country": "FR"},
@@ -66,3 +66,17 @@ def test_a_table_is_read_from_a_file(tmp_path: Path) -> None:
     assert place_of("127.1.3.9", load_table(tmp_path / "table.json")).asn == 64503
     with pytest.raises(InvalidInput, match="cannot be read"):
         load_table(tmp_path / "none.json")
+
+
+def test_real_networks_are_known_from_the_data_shipped() -> None:
+    assert place_of("::ffff:95.216.1.9", atlas()) == Place("95.216.1.9", "95.216.1.0/24", 24940, "DE")
+    assert place_of("185.199.108.153", atlas()).platform == "github-pages"
+
+
+def test_the_name_that_led_to_an_address_tells_its_platform() -> None:
+    assert place_of("3.120.1.1", atlas(), ["www.example", "site.netlify.app"]).platform == "netlify"
+    assert place_of("3.120.1.1", atlas(), ["www.example"]).platform == ""
+
+
+def test_a_table_takes_no_notice_of_names() -> None:
+    assert place_of("127.1.3.9", parse_table(TABLE), ["site.netlify.app"]).platform == "shared"

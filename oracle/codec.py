@@ -62,6 +62,8 @@ POLICY_RANGES: Mapping[str, tuple[int, int]] = {
     "release_grace_epochs": (0, 365),
     "timeout_ms": (100, 120_000),
     "max_file_bytes": (1, 1 << 30),
+    "budget_requests": (1, 1_000_000_000),
+    "budget_bytes": (1, 1 << 50),
 }
 """The least and the most of every field of a policy."""
 

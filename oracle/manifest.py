@@ -1,4 +1,4 @@
-"""A release: the hash of every file, as canonical JSON whose own hash is on the chain.
+"""A release: the hash of every file and the declared checks, as canonical JSON whose own hash is on the chain.
 
 Pure: `oracle.release` reads folders and servers. Paths are names of files, "/" between folders; a URL percent-encodes
 each segment.
@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from oracle.checks import Check, checks_from_json
 from oracle.digests import sha256_digest
 from oracle.errors import InvalidInput, InvalidManifest
 from oracle.fields import integer, list_of, object_of, parse_json, refuse, text_of
@@ -54,7 +55,7 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A release. `primary` is the base URL of the developer's own server; `cold` files are random ones that nobody but
-    an oracle asks for. Both lists ascend by path and share none."""
+    an oracle asks for. Both lists ascend by path and share none; `checks` stand as the developer ordered them."""
 
     app: str
     version: str
@@ -62,10 +63,12 @@ class Manifest:
     source: Source | None
     files: tuple[ReleaseFile, ...]
     cold: tuple[ReleaseFile, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest as it is published."""
-        return {
+        """The manifest as it is published; without checks it does not name them."""
+        checks = {"checks": [check.to_json() for check in self.checks]} if self.checks else {}
+        return checks | {
             "spec": SPEC,
             "app": self.app,
             "version": self.version,
@@ -97,13 +100,14 @@ def compose(
     source: Source | None,
     files: Iterable[ReleaseFile],
     cold: Iterable[ReleaseFile] = (),
+    checks: Iterable[Check] = (),
 ) -> Manifest:
-    """The manifest of these files, checked as `parse` checks it.
+    """The manifest of these files and checks, checked as `parse` checks it.
 
     Raises: InvalidManifest naming the field.
     """
-    ordered = (tuple(sorted(group, key=lambda file: file.path)) for group in (files, cold))
-    return _checked(Manifest(app, version, primary.rstrip("/"), source, *ordered).to_json())
+    listed, random = (tuple(sorted(group, key=lambda file: file.path)) for group in (files, cold))
+    return _checked(Manifest(app, version, primary.rstrip("/"), source, listed, random, tuple(checks)).to_json())
 
 
 def parse(body: bytes) -> Manifest:
@@ -205,7 +209,8 @@ def _checked(value: Any) -> Manifest:
 
 
 def _read(value: Any) -> Manifest:
-    fields = object_of("manifest", value, ("spec", "app", "version", "primary", "source", "files", "cold"))
+    needed = ("spec", "app", "version", "primary", "source", "files", "cold")
+    fields = object_of("manifest", value, needed, ("checks",))
     integer("spec", fields["spec"], SPEC, SPEC)
     app, version = (_title(name, fields[name]) for name in ("app", "version"))
     primary = text_of("primary", fields["primary"], 2_048)
@@ -213,12 +218,13 @@ def _read(value: Any) -> Manifest:
         refuse("primary", "must not end in a slash")
     files = list_of("files", fields["files"], _file, MOST_FILES)
     cold = list_of("cold", fields["cold"], _file, MOST_FILES)
-    if not files:
-        refuse("files", "is empty: a release needs a file")
+    checks = checks_from_json(fields["checks"]) if "checks" in fields else ()
+    if not files and not checks:
+        refuse("files", "is empty: a release needs a file or a check")
     _check_order("files", files)
     _check_order("cold", cold)
     _check_names([*files, *cold])
-    return Manifest(app, version, primary, _source(fields["source"]), files, cold)
+    return Manifest(app, version, primary, _source(fields["source"]), files, cold, checks)
 
 
 def _title(name: str, value: Any) -> str:

@@ -30,7 +30,7 @@ from oracle.model import (
 )
 from oracle.probes.admission import Candidate, read_completely
 from oracle.probes.round import Target, probe_round
-from oracle.schedule import SPREAD_PERCENT, file_for, probe_time, shards, slot_bounds
+from oracle.schedule import SPREAD_PERCENT, files_for, probe_time, shards, slot_bounds
 from oracle.secret import node_secret
 from oracle.settings import Settings
 from oracle.store import facts, ledger
@@ -164,7 +164,7 @@ def _admitted(this: Round, mirror: MirrorId) -> bool:
 def _target(this: Round, mirror: MirrorId, known: Mirror | None, secret: bytes) -> Target:
     """What a mirror is asked for in this slot, and when. A primary that has not deployed its release yet is there."""
     task, epoch = this.task, this.task.epoch
-    index = file_for(secret, mirror, epoch, this.slot, task.policy.slots, len(this.manifest.files))
+    index = files_for(secret, mirror, epoch, this.slot, task.policy.slots, len(this.manifest.files), 1)[0]
     file = this.manifest.files[index]
     at_ms = this.start_ms + probe_time(secret, mirror, epoch, this.slot, this.length_ms)
     return Target(

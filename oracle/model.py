@@ -190,7 +190,8 @@ class Policy:
     `slots` an epoch; `outage_weight` times counts a slot in which the primary is down; the nth further mirror of one
     network and region counts 1 / network_factor**n; the latency factor is 1 up to `latency_target_ms` and falls in a
     straight line to `latency_floor_bps` at `latency_limit_ms`; `untested_bps` is the factor before the first outage
-    served; `release_grace_epochs` is for how many epochs a predecessor still counts.
+    served; `release_grace_epochs` is for how many epochs a predecessor still counts; `budget_requests` and
+    `budget_bytes` are the most that each node asks of a mirror in a day.
     """
 
     slots: int = 288
@@ -203,6 +204,8 @@ class Policy:
     release_grace_epochs: int = 1
     timeout_ms: int = 10_000
     max_file_bytes: int = 64 * 1024 * 1024
+    budget_requests: int = 4_000
+    budget_bytes: int = 512 * 1024 * 1024
 
     def to_json(self) -> dict[str, int]:
         """The fields by name, as they stand on the chain."""

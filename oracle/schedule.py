@@ -1,6 +1,7 @@
 """When each mirror is probed and what it is asked for: functions of a secret that no operator knows.
 
-All randomness is BLAKE2b keyed with the node's secret, so a worker that restarts draws the same again.
+All randomness is BLAKE2b keyed with the node's secret, so a worker that restarts draws the same again. *When* comes
+from the epoch's own secret, which is committed to before and revealed after; *what* from the node's, which stays.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from oracle.model import Clock, Epoch, MirrorId, Slot
+from oracle.budget import AWAY_ONE_IN
+from oracle.digests import sha256_digest
+from oracle.model import Clock, Digest, Epoch, MirrorId, Slot
 
 SPREAD_PERCENT = 60
 """Probes start in the first 60 % of a slot; the rest is for slow answers."""
@@ -34,15 +37,36 @@ def slot_bounds(clock: Clock, slots: int, epoch: int, slot: int) -> tuple[int, i
     return first, last
 
 
-def probe_time(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slot_ms: int) -> int:
-    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is probed."""
+def epoch_secret(secret: bytes, epoch: int) -> bytes:
+    """The 32 bytes from which the times of one epoch come; they tell nothing of the secret or of other epochs."""
+    return _keyed(secret, b"epoch-secret", epoch).digest()
+
+
+def commitment(revealed: bytes) -> Digest:
+    """What is published of an epoch's secret before the epoch."""
+    return sha256_digest(revealed)
+
+
+def probe_time(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slot_ms: int, question: int = 0) -> int:
+    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is asked a question."""
     spread_ms = max(1, slot_ms * SPREAD_PERCENT // 100)
-    return _number(secret, b"probe-time", mirror, epoch, slot) % spread_ms
+    return _number(secret, b"probe-time", mirror, epoch, slot, question) % spread_ms
 
 
-def file_for(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slots: int, count: int) -> int:
-    """The index, of `count` files, that a mirror is asked for in a slot: see `files_for`."""
-    return files_for(secret, mirror, epoch, slot, slots, count, 1)[0]
+def is_away(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int) -> bool:
+    """Whether one question of the slot is asked from another address and in a browser's words: a tenth of the slots."""
+    return _number(secret, b"away", mirror, epoch, slot) % AWAY_ONE_IN == 0
+
+
+def choice(secret: bytes, purpose: bytes, count: int, *parts: int) -> int:
+    """One of range(`count`), drawn for a purpose (at most 16 bytes) and numbers."""
+    return _number(secret, purpose, *parts) % count
+
+
+def asks_in(secret: bytes, purpose: int, mirror: MirrorId | int, epoch: int, slot: int, slots: int, many: int) -> range:
+    """Which of the `many` asks that an epoch has for a purpose fall into a slot, which nobody can guess."""
+    place = permuted(secret, (purpose, mirror, epoch), slot, slots)
+    return range(place * many // slots, (place + 1) * many // slots)
 
 
 def files_for(
@@ -50,15 +74,23 @@ def files_for(
 ) -> tuple[int, ...]:
     """The indexes, of `count` files, that a mirror is asked for in a slot, `each` of them.
 
-    Turn by turn (`each` a slot, `slots` an epoch, counted from epoch 0) this walks all files in a secret order before
-    one comes again; each round through them has another order, or the second round could be predicted.
+    Turn by turn (`each` a slot, `slots` an epoch) this walks all files in a secret order before one comes again; each
+    round through them has another order, or the second round could be predicted. Rounds begin with the epoch where it
+    has turns for all files, so that each comes in every epoch; else turns are counted from epoch 0.
 
     Raises: ValueError without a file or a turn.
     """
     if count < 1 or each < 1:
         raise ValueError(f"{each} of {count} files")
-    first = (epoch * slots + slot) * each
-    return tuple(permuted(secret, (mirror, turn // count), turn % count, count) for turn in range(first, first + each))
+    whole = slots * each >= count
+    first = (slot if whole else epoch * slots + slot) * each
+    walk = epoch + 1 if whole else 0
+    return tuple(nth_file(secret, mirror, walk, turn, count) for turn in range(first, first + each))
+
+
+def nth_file(secret: bytes, mirror: MirrorId | int, walk: int, turn: int, count: int) -> int:
+    """The index, of `count` files, that comes at a turn of an endless walk through all of them."""
+    return permuted(secret, (mirror, walk, turn // count), turn % count, count)
 
 
 def permuted(secret: bytes, tweak: tuple[int, ...], index: int, count: int) -> int:
@@ -94,7 +126,11 @@ def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, half: int) -> in
 
 
 def _number(secret: bytes, purpose: bytes, *parts: int) -> int:
+    return int.from_bytes(_keyed(secret, purpose, *parts).digest()[:8], "big")
+
+
+def _keyed(secret: bytes, purpose: bytes, *parts: int) -> blake2b:
     if not 16 <= len(secret) <= 64:
         raise ValueError(f"a secret has 16 to 64 bytes, not {len(secret)}")
     message = b"".join(part.to_bytes(8, "big") for part in parts)
-    return int.from_bytes(blake2b(message, digest_size=8, key=secret, person=purpose).digest(), "big")
+    return blake2b(message, digest_size=32, key=secret, person=purpose)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle import manifest as module
+from oracle.checks import Check
 from oracle.errors import InvalidInput, InvalidManifest
 from oracle.manifest import (
     ReleaseFile,
@@ -50,6 +51,25 @@ GOOD = compose(
 
 def test_a_manifest_survives_its_bytes() -> None:
     assert parse(GOOD.canonical()) == GOOD
+
+
+def test_checks_survive_too_and_may_stand_alone() -> None:
+    checks = (Check("/status", text="ok"), Check("/hub_info"))
+    for made in (
+        compose("notes", "1", "https://app.example", None, [file("a")], [], checks),
+        compose("notes", "1", "https://app.example", None, [], [], checks),
+    ):
+        assert parse(made.canonical()) == made
+        assert [check.path for check in made.checks] == ["/status", "/hub_info"]
+
+
+def test_a_manifest_without_checks_has_the_digest_that_it_had_before_there_were_any() -> None:
+    assert b"checks" not in GOOD.canonical()
+
+
+def test_a_release_without_files_and_checks_is_refused() -> None:
+    with pytest.raises(InvalidManifest, match="a file or a check"):
+        compose("notes", "1", "https://app.example", None, [])
 
 
 def test_the_digest_is_the_sha256_of_the_bytes() -> None:

@@ -1,6 +1,7 @@
 """Probes are spread over slots and files by a secret: every file before any again, and nothing to predict."""
 
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -9,8 +10,12 @@ from hypothesis import strategies as st
 from oracle.model import Clock, MirrorId
 from oracle.schedule import (
     SPREAD_PERCENT,
-    file_for,
+    asks_in,
+    choice,
+    commitment,
+    epoch_secret,
     files_for,
+    is_away,
     permuted,
     probe_time,
     shards,
@@ -72,6 +77,45 @@ def test_probe_times_are_the_same_for_one_secret_and_others_for_another() -> Non
     assert sum(one == other for one, other in zip(drawn[0], drawn[2], strict=True)) <= 1
 
 
+def test_questions_of_one_slot_come_at_times_of_their_own() -> None:
+    assert len({probe_time(SECRET, 1, 3, 7, 300_000, question) for question in range(10)}) == 10
+
+
+def test_the_load_is_even_over_the_slot_whatever_the_number_of_questions() -> None:
+    times = [probe_time(SECRET, m, 1, 2, 300_000, q) for m in range(500) for q in range(8)]
+    tenths = Counter(time * 10 // 180_000 for time in times)
+    assert max(tenths.values()) <= 1.25 * min(tenths.values())  # 400 each
+
+
+def test_an_epochs_secret_tells_nothing_of_others_and_fits_its_commitment() -> None:
+    first, second = epoch_secret(SECRET, 1), epoch_secret(SECRET, 2)
+    assert len(first) == 32
+    assert len({first, second, epoch_secret(OTHER, 1)}) == 3
+    assert commitment(first) == "0x" + sha256(first).hexdigest()
+
+
+def test_a_tenth_of_the_slots_is_asked_from_elsewhere() -> None:
+    away = sum(is_away(SECRET, mirror, 1, slot) for mirror in range(50) for slot in range(288))
+    assert 1_300 < away < 1_580  # 1440, 3.9 sigma
+
+
+@given(slots=st.integers(1, 40), many=st.integers(0, 100), epoch=st.integers(0, 3))
+def test_the_asks_of_an_epoch_come_once_each(slots: int, many: int, epoch: int) -> None:
+    asks = [ask for slot in range(slots) for ask in asks_in(SECRET, 5, 1, epoch, slot, slots, many)]
+    assert sorted(asks) == list(range(many))
+
+
+def test_the_slots_of_the_asks_are_others_for_each_epoch_mirror_and_purpose() -> None:
+    def slots_of(purpose: int, mirror: int, epoch: int) -> tuple[int, ...]:
+        return tuple(slot for slot in range(288) if asks_in(SECRET, purpose, mirror, epoch, slot, 288, 4))
+
+    assert len({slots_of(p, m, e) for p in (1, 2) for m in (1, 2) for e in (1, 2)}) == 8
+
+
+def test_a_choice_is_one_of_all() -> None:
+    assert {choice(SECRET, b"vantage", 3, number) for number in range(100)} == {0, 1, 2}
+
+
 def test_a_slot_too_short_to_spread_is_probed_at_its_start() -> None:
     assert probe_time(SECRET, 1, 0, 0, 1) == 0
 
@@ -85,7 +129,8 @@ def test_a_permutation_takes_each_index_to_another(count: int, tweak: tuple[int,
 @settings(max_examples=30)
 @given(count=st.integers(1, 60), slots=st.integers(1, 30), each=st.integers(1, 5), rounds=st.integers(0, 3))
 def test_every_file_is_met_before_one_is_met_again(count: int, slots: int, each: int, rounds: int) -> None:
-    """Over consecutive slots and across epochs, round after round."""
+    """Over consecutive slots, and across epochs that are too short for all files, round after round."""
+    slots = slots if slots * each < count else count * (rounds + 1)
     needed = count * (rounds + 1)
     met: list[int] = []
     turn = 0
@@ -95,14 +140,22 @@ def test_every_file_is_met_before_one_is_met_again(count: int, slots: int, each:
     assert sorted(met[count * rounds : needed]) == list(range(count))
 
 
+@settings(max_examples=30)
+@given(count=st.integers(1, 60), slots=st.integers(1, 60), epoch=st.integers(0, 9))
+def test_an_epoch_with_turns_for_all_files_meets_all_of_them(count: int, slots: int, epoch: int) -> None:
+    each = -(-count // slots)
+    met = [index for slot in range(slots) for index in files_for(SECRET, 9, epoch, slot, slots, count, each)]
+    assert set(met) == set(range(count))
+
+
 def test_the_next_round_through_the_files_cannot_be_predicted_from_the_last() -> None:
-    first, second = ([file_for(SECRET, 1, epoch, slot, 100, 100) for slot in range(100)] for epoch in (0, 1))
+    first, second = ([files_for(SECRET, 1, epoch, slot, 100, 100, 1) for slot in range(100)] for epoch in (0, 1))
     assert sum(one == other for one, other in zip(first, second, strict=True)) < 10
 
 
 def test_mirrors_and_nodes_walk_in_different_orders() -> None:
     walks = [
-        [file_for(secret, mirror, 0, slot, 100, 100) for slot in range(100)]
+        [files_for(secret, mirror, 0, slot, 100, 100, 1) for slot in range(100)]
         for secret, mirror in ((SECRET, 1), (SECRET, 2), (OTHER, 1))
     ]
     for one, other in ((0, 1), (0, 2), (1, 2)):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oracle.chain.structs import Offer
+from oracle.codec import parse_policy
 from oracle.devnet.chain import running_chain
 from oracle.manifest import compose
 from oracle.model import Epoch, FundId, MirrorId, Reason, Slot, Vote, canonical
@@ -68,6 +69,9 @@ def _open(story: Story) -> None:
         compose("notes", "1", "http://primary.example", None, [released("a.txt", b"a")], []).canonical()
     )
     policy.write_bytes(canonical({"slots": SLOTS, "untested_bps": 10_000}))
+    agreed = canonical(parse_policy(policy.read_bytes()).to_json())
+    offer = Offer(REWARD_WEI, 2, 1_000, 1)
+    story.world.accept(story.world.account("owner"), story.world.wrapped.address, offer, agreed)
     terms = ["--reward", REWARD_WEI, "--target", 2, "--fee-bps", 1_000, "--min-stake", 5, "--policy", policy]
     story.ok("create", "fund", "create", *owner, "--app", "notes", "--manifest", manifest, *terms)
     story.ok("top-up", "fund", "top-up", *owner, "--fund", 1, "--amount", 100 * REWARD_WEI)

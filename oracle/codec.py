@@ -7,7 +7,7 @@ exactly one JSON, so equal values have equal digests.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -42,6 +42,7 @@ from oracle.model import (
     Policy,
     RankedMirror,
     Reason,
+    Vantage,
     Weight,
     state_of,
 )
@@ -49,6 +50,7 @@ from oracle.model import (
 MOST_SLOTS = 2_880
 MOST_PLACES = 2 * MOST_SLOTS
 MOST_NETWORKS = 4 * MOST_SLOTS
+MOST_RTT_US = 120_000_000
 MOST_POLICY_BYTES = 4_096
 _DAY_MS = 86_400_000
 POLICY_RANGES: Mapping[str, tuple[int, int]] = {
@@ -108,6 +110,7 @@ def bundle_to_json(bundle: Bundle) -> dict[str, Any]:
         },
         "revealed": bundle.revealed,
         "committed": bundle.committed,
+        "vantage": bundle.vantage and bundle.vantage.to_json(),
     }
 
 
@@ -116,7 +119,8 @@ def bundle_from_json(value: Any) -> Bundle:
 
     Raises: InvalidInput naming the field.
     """
-    fields = object_of("bundle", value, ("committee", "epoch", "member", "funds", "revealed", "committed"))
+    names = ("committee", "epoch", "member", "funds", "revealed", "committed", "vantage")
+    fields = object_of("bundle", value, names)
     funds = fields["funds"]
     if not isinstance(funds, Mapping):
         refuse("bundle.funds", "must be an object")
@@ -129,6 +133,7 @@ def bundle_from_json(value: Any) -> Bundle:
         },
         revealed=_secret("bundle.revealed", fields["revealed"]),
         committed=_secret("bundle.committed", fields["committed"]),
+        vantage=vantage_from_json(fields["vantage"], "bundle.vantage"),
     )
 
 
@@ -141,6 +146,7 @@ def observation_to_json(seen: Observation) -> dict[str, Any]:
         "places": [place.to_json() for place in sorted(seen.places, key=_place_key)],
         "wrong_bytes": seen.wrong_bytes,
         "relaying": seen.relaying,
+        "rtts": dict(seen.rtts),
     }
 
 
@@ -149,7 +155,7 @@ def observation_from_json(value: Any, name: str = "observation") -> Observation:
 
     Raises: InvalidInput naming the field, `name` first.
     """
-    fields = object_of(name, value, ("mirror", "slots", "latency_ms", "places", "wrong_bytes", "relaying"))
+    fields = object_of(name, value, ("mirror", "slots", "latency_ms", "places", "wrong_bytes", "relaying", "rtts"))
     places = list_of(f"{name}.places", fields["places"], place_from_json, MOST_PLACES)
     ascending(f"{name}.places", [_place_key(place) for place in places])
     return Observation(
@@ -159,6 +165,7 @@ def observation_from_json(value: Any, name: str = "observation") -> Observation:
         places=places,
         wrong_bytes=boolean(f"{name}.wrong_bytes", fields["wrong_bytes"]),
         relaying=boolean(f"{name}.relaying", fields["relaying"]),
+        rtts=_rtts(f"{name}.rtts", fields["rtts"], {place.address for place in places}),
     )
 
 
@@ -178,6 +185,20 @@ def place_from_json(value: Any, name: str = "place") -> Place:
     asn = integer(f"{name}.asn", fields["asn"], 0, (1 << 32) - 1)
     country, platform = (text_of(f"{name}.{key}", fields[key], 64) for key in ("country", "platform"))
     return Place(address, prefix, asn, country, platform)
+
+
+def vantage_from_json(value: Any, name: str = "vantage") -> Vantage | None:
+    """A position from its JSON; None for null.
+
+    Raises: InvalidInput naming the field, `name` first.
+    """
+    if value is None:
+        return None
+    fields = object_of(name, value, tuple(Vantage.__slots__))
+    return Vantage(
+        integer(f"{name}.latitude_mdeg", fields["latitude_mdeg"], -90_000, 90_000),
+        integer(f"{name}.longitude_mdeg", fields["longitude_mdeg"], -180_000, 180_000),
+    )
 
 
 # ------------------------------------------------------------------------------------------- ranks and results
@@ -327,6 +348,11 @@ def _run(value: Any, name: str) -> tuple[Reason, int]:
     except ValueError as error:
         raise InvalidInput(name, str(error)) from error
     return reason, integer(name, value[1], 1, MOST_SLOTS)
+
+
+def _rtts(name: str, value: Any, addresses: Collection[str]) -> Mapping[str, int]:
+    fields = object_of(name, value, optional=tuple(addresses))
+    return {address: integer(f"{name}.{address}", rtt_us, 0, MOST_RTT_US) for address, rtt_us in fields.items()}
 
 
 def _place_key(place: Place) -> tuple[str, str, int, str, str]:

@@ -16,7 +16,7 @@ from oracle.digests import sha256_digest
 from oracle.errors import NotEnoughBundles
 from oracle.evidence import Panel, SignedBundle
 from oracle.fields import parse_json
-from oracle.model import Address, Bundle, Digest, Epoch, FundId, Observation
+from oracle.model import Address, Bundle, Digest, Epoch, FundId, Observation, Vantage
 from oracle.store.reports import StoredBundle, load_bundles, load_signatures, save_bundle, save_signature
 
 if TYPE_CHECKING:
@@ -26,12 +26,19 @@ Observed = Mapping[FundId, tuple[Observation, ...]]
 
 
 def sign_bundles(
-    engine: sa.Engine, domain: Domain, keys: Mapping[Address, LocalAccount], panel: Panel, epoch: Epoch, seen: Observed
+    engine: sa.Engine,
+    domain: Domain,
+    keys: Mapping[Address, LocalAccount],
+    panel: Panel,
+    epoch: Epoch,
+    seen: Observed,
+    vantage: Vantage | None = None,
 ) -> None:
-    """Sign what this node saw, once for each of its keys that is a member; a member's earlier bundle stays."""
+    """Sign what this node saw from where it stands, once for each of its keys that is a member; a member's earlier
+    bundle stays."""
     for member in panel.members:
         if account := keys.get(member):
-            body = SignedBundle(Bundle(panel.committee, epoch, member, seen), "").body
+            body = SignedBundle(Bundle(panel.committee, epoch, member, seen, vantage=vantage), "").body
             digest = sha256_digest(body)
             signature = sign(account, bundle_message(domain, panel.committee, epoch, digest))
             save_bundle(engine, StoredBundle(panel.committee, epoch, member, digest, signature, body))

@@ -19,6 +19,7 @@ from oracle.model import (
     Observation,
     Place,
     Reason,
+    Vantage,
 )
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
@@ -39,8 +40,11 @@ def merge(bundles: Sequence[Bundle], fund: FundId, quorum: int, members: int) ->
     if slots is None:
         return {}
     absent = (Reason.NOT_MEASURED,) * slots
-    mirrors = sorted({PRIMARY}.union(*seen))
-    return {mirror: _merge_one(mirror, [of.get(mirror) for of in seen], absent, quorum, members) for mirror in mirrors}
+    vantages = [bundle.vantage for bundle in bundles]
+    return {
+        mirror: _merge_one(mirror, [of.get(mirror) for of in seen], vantages, absent, quorum, members)
+        for mirror in sorted({PRIMARY}.union(*seen))
+    }
 
 
 def decide(votes: tuple[Reason, ...], quorum: int) -> Reason:
@@ -61,19 +65,22 @@ def decide(votes: tuple[Reason, ...], quorum: int) -> Reason:
 def _merge_one(
     mirror: MirrorId,
     observations: Sequence[Observation | None],
+    vantages: Sequence[Vantage | None],
     absent: tuple[Reason, ...],
     quorum: int,
     members: int,
 ) -> Merged:
     given = [seen for seen in observations if seen is not None]
+    places = _places([seen.places for seen in given], min(len(observations), members - quorum + 1))
     columns = zip(*(absent if seen is None else seen.slots for seen in observations), strict=True)
     return Merged(
         mirror=mirror,
         slots=tuple(_decided(votes, quorum) for votes in columns),
         latency_ms=_latency([seen.latency_ms for seen in given], quorum, members),
-        places=_places([seen.places for seen in given], min(len(observations), members - quorum + 1)),
+        places=places,
         wrong_bytes=sum(seen.wrong_bytes for seen in given) >= quorum,
         relaying=sum(seen.relaying for seen in given) >= quorum,
+        rtts=_rtts(zip(vantages, observations, strict=True), places),
     )
 
 
@@ -105,6 +112,21 @@ def _places(seen: Iterable[Sequence[Place]], needed: int) -> tuple[Place, ...]:
     return tuple(
         min(times, key=lambda place: (-times[place], _place_key(place))) for _, times in sorted(enough.items())
     )
+
+
+def _rtts(
+    seen: Iterable[tuple[Vantage | None, Observation | None]], places: Sequence[Place]
+) -> dict[str, dict[Vantage, int]]:
+    """By address that counts and by vantage the least round-trip time; of members who say where they stand."""
+    found: dict[str, dict[Vantage, int]] = {}
+    counting = {place.address for place in places}
+    for vantage, observation in seen:
+        if vantage is None or observation is None:
+            continue
+        for address in counting & observation.rtts.keys():
+            at = found.setdefault(address, {})
+            at[vantage] = min(observation.rtts[address], at.get(vantage, observation.rtts[address]))
+    return found
 
 
 def _place_key(place: Place) -> tuple[str, str, int, str, str]:

@@ -254,6 +254,10 @@ class Vote:
     path: str | None = None
     detail: str = ""
     """What exactly was seen, for people: never a body, never more than 200 characters."""
+    rtt_us: int | None = None
+    """A round trip to `address`, in microseconds; only when up."""
+    platform: str = ""
+    """The shared platform that the mirror's name leads to, if it does; only when up."""
 
     @property
     def state(self) -> VoteState:
@@ -273,6 +277,8 @@ class Observation:
     places: tuple[Place, ...]
     wrong_bytes: bool = False
     relaying: bool = False
+    rtts: Mapping[str, int] = field(default_factory=dict)
+    """By address, the least round-trip time to it in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +294,8 @@ class Bundle:
     funds: Mapping[FundId, tuple[Observation, ...]]
     revealed: Digest | None = None
     committed: Digest | None = None
+    vantage: Vantage | None = None
+    """Where its node stands, if it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +327,8 @@ class Merged:
     places: tuple[Place, ...]
     wrong_bytes: bool
     relaying: bool = False
+    rtts: Mapping[str, Mapping[Vantage, int]] = field(default_factory=dict)
+    """By address, then by vantage, the least round-trip time in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ def observations(
     """One observation for the primary and for each of `mirrors`, ascending; other mirrors' votes are passed over.
     `relaying` are those that this node caught passing on the primary's answers.
 
-    A slot without a vote was not measured: never a guess. The latency is the lower median over the up votes.
+    A slot without a vote was not measured: never a guess. The latency is the lower median over the up votes, the
+    round-trip time to an address the least of them. An address is on the platform that its name leads to only if it
+    is so in all of its up votes.
     """
     by_mirror: defaultdict[MirrorId, list[Vote]] = defaultdict(list)
     for vote in votes:
@@ -31,14 +33,34 @@ def observations(
 def _observation(mirror: MirrorId, votes: list[Vote], slots: int, place_of: Callable[[str], Place]) -> Observation:
     reasons = {vote.slot: vote.reason for vote in votes}
     ups = [vote for vote in votes if vote.state is VoteState.UP]
-    addresses = sorted({vote.address for vote in ups if vote.address})
+    by_address: defaultdict[str, list[Vote]] = defaultdict(list)
+    for vote in ups:
+        if vote.address:
+            by_address[vote.address].append(vote)
     return Observation(
         mirror=mirror,
         slots=tuple(reasons.get(slot, Reason.NOT_MEASURED) for slot in range(slots)),  # type: ignore[call-overload]
         latency_ms=lower_median([vote.latency_ms for vote in ups if vote.latency_ms is not None]),
-        places=tuple(place_of(address) for address in addresses),
+        places=tuple(_place(place_of(address), by_address[address]) for address in sorted(by_address)),
         wrong_bytes=Reason.WRONG_BYTES in reasons.values(),
+        rtts=_rtts(by_address.values(), place_of),
     )
+
+
+def _place(place: Place, votes: list[Vote]) -> Place:
+    named = {vote.platform for vote in votes}
+    return replace(place, platform=named.pop()) if len(named) == 1 and "" not in named else place
+
+
+def _rtts(by_address: Iterable[list[Vote]], place_of: Callable[[str], Place]) -> dict[str, int]:
+    """By address as its place has it: two spellings of one are one."""
+    found: dict[str, int] = {}
+    for votes in by_address:
+        measured = [vote.rtt_us for vote in votes if vote.rtt_us is not None]
+        if measured and votes[0].address:
+            address = place_of(votes[0].address).address
+            found[address] = min(*measured, found.get(address, measured[0]))
+    return found
 
 
 def lower_median(values: list[int]) -> int | None:

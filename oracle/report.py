@@ -99,7 +99,8 @@ def _check_over(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> None
 def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
     engine = context.store
     tasks = assignments(engine, panel.committee, epoch)
-    sign_bundles(engine, context.domain, context.members, panel, epoch, _observed(context, tasks, epoch, panel))
+    seen = _observed(context, tasks, epoch, panel)
+    sign_bundles(engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage)
     bundles = bundle_set(engine, context.domain, panel, epoch)
     opened = [signed.bundle for signed in bundles]
     outcomes = [

@@ -5,6 +5,7 @@ Every setting is MIRRORBOND_<NAME>, except DATABASE_URL and REDIS_URL, which oth
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from oracle.errors import InvalidInput
+from oracle.model import Vantage
 
 
 class Settings(BaseSettings):
@@ -57,6 +59,10 @@ class Settings(BaseSettings):
     allow_loopback: bool = Field(
         default=False, description="Probe loopback addresses; only taken on a development chain (id 31337)."
     )
+    vantage: Annotated[Vantage | None, NoDecode] = Field(
+        default=None,
+        description="Where this node stands, in degrees, as `50.11,8.68`: lets round-trip times prove mirrors apart.",
+    )
     placement_file: Path | None = Field(
         default=None, description="JSON table of prefixes to networks; only taken on a development chain (id 31337)."
     )
@@ -70,6 +76,11 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
 
+    @field_validator("vantage", mode="before")
+    @classmethod
+    def _stand(cls, value: Any) -> Any:
+        return _vantage(value) if isinstance(value, str) else value
+
     @field_validator("home", mode="after")
     @classmethod
     def _expand(cls, value: Path) -> Path:
@@ -78,6 +89,19 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'store.sqlite'}"
+
+
+def _vantage(text: str) -> Vantage | None:
+    """Raises: ValueError if it is no position."""
+    if not text.strip():
+        return None
+    try:
+        north, east = (int((Decimal(part) * 1000).to_integral_value()) for part in text.split(","))
+    except ArithmeticError as error:
+        raise ValueError("write latitude and longitude in degrees, as 50.11,8.68") from error
+    if abs(north) > 90_000 or abs(east) > 180_000:
+        raise ValueError("a latitude is within -90 and 90, a longitude within -180 and 180")
+    return Vantage(north, east)
 
 
 @lru_cache(maxsize=1)

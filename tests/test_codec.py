@@ -48,6 +48,7 @@ from oracle.model import (
     Policy,
     RankedMirror,
     Reason,
+    Vantage,
     Weight,
     canonical,
 )
@@ -66,6 +67,14 @@ PLACES = st.one_of(
     ),
     st.just(Place("2001:db8::1", "2001:db8::/48", 0, "")),
 )
+
+
+def rtts_of(seen: Observation) -> st.SearchStrategy[dict[str, int]]:
+    """Round-trip times to some of the addresses."""
+    addresses = sorted({place.address for place in seen.places})
+    return st.dictionaries(st.sampled_from(addresses), st.integers(0, 120_000_000)) if addresses else st.just({})
+
+
 OBSERVATIONS = st.builds(
     Observation,
     st.integers(0, 300).map(MirrorId),
@@ -76,7 +85,8 @@ OBSERVATIONS = st.builds(
     ),
     st.booleans(),
     st.booleans(),
-)
+).flatmap(lambda seen: rtts_of(seen).map(lambda rtts: replace(seen, rtts=rtts)))
+VANTAGES = st.none() | st.builds(Vantage, st.integers(-90_000, 90_000), st.integers(-180_000, 180_000))
 SECRETS = st.none() | st.binary(min_size=32, max_size=32).map(lambda word: Digest("0x" + word.hex()))
 BUNDLES = st.builds(
     Bundle,
@@ -92,6 +102,7 @@ BUNDLES = st.builds(
     ),
     SECRETS,
     SECRETS,
+    VANTAGES,
 )
 RANKED = st.builds(
     RankedMirror,
@@ -190,8 +201,10 @@ def test_the_reasons_of_a_weight_keep_the_order_of_reason() -> None:
 
 HOME = {"address": "10.1.0.1", "prefix": "10.1.0.0/24", "asn": 5, "country": "DE", "platform": ""}
 SEEN = {"mirror": 1, "slots": [["up", 2]], "latency_ms": 5, "places": [HOME], "wrong_bytes": False, "relaying": False}
+SEEN |= {"rtts": {"10.1.0.1": 700}}
 MEMBER = checksum_address("0x" + "ab" * 20)
 GOOD = {"committee": 1, "epoch": 7, "member": MEMBER, "funds": {"3": [SEEN]}, "revealed": None, "committed": None}
+GOOD |= {"vantage": {"latitude_mdeg": 50_110, "longitude_mdeg": 8_680}}
 FIRST = "bundle.funds.3[0]"
 
 Spoil = Callable[[dict[str, Any]], Any]
@@ -210,6 +223,12 @@ HOSTILE: list[tuple[str, Spoil]] = [
     ("bundle.extra", lambda b: b.update(extra=1)),
     ("bundle.revealed", lambda b: b.update(revealed="0x12")),
     ("bundle.committed", lambda b: b.update(committed="ab" * 32)),
+    ("bundle.vantage", lambda b: b.pop("vantage")),
+    ("bundle.vantage", lambda b: b.update(vantage="here")),
+    ("bundle.vantage.latitude_mdeg", lambda b: b["vantage"].update(latitude_mdeg=90_001)),
+    ("bundle.vantage.latitude_mdeg", lambda b: b["vantage"].update(latitude_mdeg=50.11)),
+    ("bundle.vantage.longitude_mdeg", lambda b: b["vantage"].update(longitude_mdeg=-180_001)),
+    ("bundle.vantage.longitude_mdeg", lambda b: b["vantage"].pop("longitude_mdeg")),
     ("bundle.funds", lambda b: b.pop("funds")),
     ("bundle.funds", lambda b: b.update(funds=[])),
     ("bundle.funds", lambda b: b.update(funds={"03": []})),
@@ -223,6 +242,10 @@ HOSTILE: list[tuple[str, Spoil]] = [
     (f"{FIRST}.latency_ms", lambda b: first(b).update(latency_ms=1.5)),
     (f"{FIRST}.wrong_bytes", lambda b: first(b).update(wrong_bytes=0)),
     (f"{FIRST}.relaying", lambda b: first(b).update(relaying="no")),
+    (f"{FIRST}.rtts", lambda b: first(b).update(rtts=None)),
+    (f"{FIRST}.rtts.10.1.0.1", lambda b: first(b).update(rtts={"10.1.0.1": -1})),
+    (f"{FIRST}.rtts.10.1.0.1", lambda b: first(b).update(rtts={"10.1.0.1": 120_000_001})),
+    (f"{FIRST}.rtts.10.1.0.2", lambda b: first(b).update(rtts={"10.1.0.2": 1})),
     (f"{FIRST}.slots", lambda b: first(b).update(slots="up")),
     (f"{FIRST}.slots", lambda b: first(b).update(slots=[["up", 1], ["up", 1]])),
     (f"{FIRST}.slots", lambda b: first(b).update(slots=[["up", MOST_SLOTS], ["dns", 1]])),

@@ -8,7 +8,7 @@ import pytest
 from oracle.cases import panel_at
 from oracle.cosign import bundle_set, is_signed, sign_bundles
 from oracle.errors import NotEnoughBundles
-from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason
+from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason, Vantage
 from oracle.report import close_epoch
 from oracle.store.reports import StoredBundle, load_bundles, load_report, save_bundle
 from tests.fixtures.ledger import Ledger
@@ -62,6 +62,15 @@ def test_a_member_signs_one_bundle_an_epoch_and_the_first_one_stays(tmp_path: Pa
         sign_bundles(ledger.engine, ledger.context.domain, keys, panel, Epoch(1), seen(reason))
     (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
     assert kept.bundle.funds == seen(Reason.UP)
+
+
+def test_a_bundle_says_where_its_node_stands(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, changes={"vantage": "50.11,8.68"})
+    ledger.vote_all()
+    close_epoch(ledger.context, Epoch(1))
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    assert kept.bundle.vantage == Vantage(50_110, 8_680)
 
 
 def test_keys_that_are_no_members_sign_nothing(tmp_path: Path) -> None:

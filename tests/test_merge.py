@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from oracle.errors import InvalidInput, NotEnoughBundles
 from oracle.merge import decide, merge
-from oracle.model import PRIMARY, Bundle, FundId, MirrorId, Observation, Place, Reason
+from oracle.model import PRIMARY, Bundle, FundId, MirrorId, Observation, Place, Reason, Vantage
 from tests.fixtures.epochs import FUND, bundle, bundles, observation, place, slots
 
 R = Reason
@@ -102,6 +102,30 @@ def test_latency_is_the_value_that_a_quorum_reaches(
 ) -> None:
     given_bundles = [bundle(i + 1, observation(1, "U", latency_ms=value)) for i, value in enumerate(values)]
     assert merge(given_bundles, FUND, quorum, members)[ONE_MIRROR].latency_ms == latency_ms
+
+
+EAST, WEST = Vantage(1, 2), Vantage(3, 4)
+
+
+def timed(member: int, vantage: Vantage | None, rtts: dict[str, int], *places: Place) -> Bundle:
+    seen = replace(observation(1, "U", *(places or (A,))), rtts=rtts)
+    return replace(bundle(member, seen), vantage=vantage)
+
+
+def test_round_trips_are_kept_by_address_and_vantage_the_least_of_each() -> None:
+    given_bundles = [
+        timed(1, EAST, {A.address: 50}),
+        timed(2, WEST, {A.address: 70}),
+        timed(3, EAST, {A.address: 40}),
+        timed(4, None, {A.address: 1}),  # who does not say where it stands proves nothing
+    ]
+    assert merge(given_bundles, FUND, 3, 4)[ONE_MIRROR].rtts == {A.address: {EAST: 40, WEST: 70}}
+
+
+def test_round_trips_to_an_address_that_does_not_count_are_dropped() -> None:
+    given_bundles = [timed(i, EAST, {A.address: 50}) for i in (1, 2, 3)]
+    given_bundles.append(timed(4, WEST, {B.address: 1}, A, B))
+    assert merge(given_bundles, FUND, 3, 4)[ONE_MIRROR].rtts == {A.address: {EAST: 50}}
 
 
 A, B = place(1), place(2)

@@ -47,6 +47,30 @@ def test_places_are_those_of_up_votes_once_each() -> None:
     assert [p.address for p in observations(votes, [M], 4, place)[1].places] == ["10.0.0.1", "10.0.0.2"]
 
 
+def test_the_round_trip_to_an_address_is_the_least_of_up_votes() -> None:
+    votes = [
+        vote(slot, address=address, rtt_us=us)
+        for slot, (address, us) in enumerate([("10.0.0.1", 900), ("10.0.0.1", 700), ("10.0.0.2", None)])
+    ]
+    votes.append(vote(3, Reason.TIMEOUT, rtt_us=5))
+    assert observations(votes, [M], 4, place)[1].rtts == {"10.0.0.1": 700}
+
+
+def test_an_address_in_two_spellings_is_one() -> None:
+    votes = [vote(0, address="::ffff:10.0.0.1", rtt_us=9), vote(1, address="10.0.0.1", rtt_us=7)]
+    seen = observations(votes, [M], 2, lambda address: place(address.removeprefix("::ffff:")))[1]
+    assert seen.rtts == {"10.0.0.1": 7}
+
+
+@pytest.mark.parametrize(
+    ("named", "platform"),
+    [(["", ""], ""), (["cloud", "cloud"], "cloud"), (["cloud", ""], ""), (["cloud", "other"], "")],
+)
+def test_a_name_puts_an_address_on_a_platform_only_if_it_always_led_there(named: list[str], platform: str) -> None:
+    votes = [vote(slot, address="10.0.0.1", platform=name) for slot, name in enumerate(named)]
+    assert [p.platform for p in observations(votes, [M], 2, place)[1].places] == [platform]
+
+
 def test_only_mirrors_that_were_caught_relay() -> None:
     assert [one.relaying for one in observations([], [M, MirrorId(9)], 1, place, {M})] == [False, True, False]
 

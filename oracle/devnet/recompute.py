@@ -84,7 +84,7 @@ def _bundles(
 
 
 def _like(bundle: Bundle, epoch: Epoch, fund: FundId, seen: tuple[Observation, ...]) -> Bundle:
-    return Bundle(bundle.committee, epoch, bundle.member, {fund: seen})
+    return replace(bundle, epoch=epoch, funds={fund: seen})
 
 
 def _panel(named: Mapping[str, bytes], committee: Any) -> evidence.Panel:

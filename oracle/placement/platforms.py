@@ -36,9 +36,10 @@ class Platforms:
 
     def find(self, address: IPv4Address | IPv6Address, asn: int, names: Iterable[str] = ()) -> str:
         """The platform of an address of this autonomous system, reached by these names; "" if it is on none."""
-        return self._by_name(names) or self._by_prefix(address) or self._systems.get(asn, "")
+        return self.named(names) or self._by_prefix(address) or self._systems.get(asn, "")
 
-    def _by_name(self, names: Iterable[str]) -> str:
+    def named(self, names: Iterable[str]) -> str:
+        """The platform that the first of these names that belongs to one belongs to; "" if none does."""
         for name in names:
             labels = name.lower().rstrip(".").split(".")
             for i in range(len(labels)):

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from oracle.errors import InvalidInput
@@ -15,9 +15,29 @@ from oracle.probes.exchange import clean
 from oracle.probes.guard import allowed
 from oracle.probes.url import BaseUrl, parse_url
 
-__all__ = ["BaseUrl", "Located", "Lookup", "Resolved", "allowed", "is_address", "locate", "parse_url", "resolve"]
+__all__ = [
+    "Addresses",
+    "BaseUrl",
+    "Located",
+    "Lookup",
+    "Resolved",
+    "allowed",
+    "is_address",
+    "locate",
+    "parse_url",
+    "resolve",
+]
 
 _RESOLVERS = 128  # names that hang must not keep others waiting
+
+
+class Addresses(list[str]):
+    """Where a name led to; `alias` is the last name on the way there."""
+
+    def __init__(self, addresses: Iterable[str], alias: str = "") -> None:
+        super().__init__(addresses)
+        self.alias = alias
+
 
 Lookup = Callable[[str, int], list[str]]
 """Host and port to addresses. Raises: OSError or UnicodeError where there are none."""
@@ -31,6 +51,8 @@ class Resolved:
     reason: Reason | None = None
     detail: str = ""
     dns_ms: int = 0
+    alias: str = ""
+    """The last name on the way to the addresses."""
 
     def pick(self, turn: int) -> str:
         """One address, another each turn, IPv4 where there is any."""
@@ -48,6 +70,7 @@ class Located:
     dns_ms: int = 0
     reason: Reason | None = None
     detail: str = ""
+    alias: str = ""
 
 
 def locate(
@@ -99,7 +122,7 @@ def _read(url: str) -> BaseUrl | str:
 
 def _located(base: BaseUrl, resolved: Resolved, turn: int) -> Located:
     address = resolved.pick(turn) if resolved.addresses else ""
-    return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail)
+    return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail, resolved.alias)
 
 
 def _resolve_names(
@@ -121,7 +144,7 @@ def _answer(future: Future[tuple[list[str], int]], limit_s: float, allow_loopbac
     if error is not None:
         return Resolved(reason=Reason.DNS, detail=clean(str(getattr(error, "strerror", None) or error)))
     addresses, dns_ms = future.result()
-    return _guarded(addresses, dns_ms, allow_loopback)
+    return replace(_guarded(addresses, dns_ms, allow_loopback), alias=getattr(addresses, "alias", ""))
 
 
 def _guarded(addresses: list[str], dns_ms: int, allow_loopback: bool) -> Resolved:
@@ -142,5 +165,5 @@ def _timed(lookup: Lookup, key: tuple[str, int]) -> tuple[list[str], int]:
 
 def _ask_system(host: str, port: int) -> list[str]:
     """The system resolver's addresses. Raises: OSError or UnicodeError if there are none."""
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(answer[4][0]) for answer in answers]
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    return Addresses((str(answer[4][0]) for answer in answers), next((answer[3] for answer in answers), ""))

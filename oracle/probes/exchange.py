@@ -39,6 +39,9 @@ class Phases:
     tls_ms: int = 0
     first_byte_ms: int = 0
     total_ms: int = 0
+    rtt_us: int = 0
+    """A round trip in microseconds: the longer of connecting, and of the request to the answer's first byte, so that
+    no box on the way that answers for the server makes it look nearer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,16 @@ class Handle:
 
     def _phases(self, dns_ms: int) -> Phases:
         names = (pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T, pycurl.STARTTRANSFER_TIME_T, pycurl.TOTAL_TIME_T)
-        return Phases(dns_ms, *(-(-int(self.easy.getinfo(name)) // 1000) for name in names))
+        ends_ms = (-(-int(self.easy.getinfo(name)) // 1000) for name in names)
+        return Phases(dns_ms, *ends_ms, self._rtt_us())
+
+    def _rtt_us(self) -> int:
+        """From what libcurl tells of the last transfer; 0 if no answer came."""
+        connected, asked, answered = (
+            int(self.easy.getinfo(name))
+            for name in (pycurl.CONNECT_TIME_T, pycurl.PRETRANSFER_TIME_T, pycurl.STARTTRANSFER_TIME_T)
+        )
+        return max(connected, answered - asked) if answered else 0
 
     def _expiry(self) -> int | None:
         for certificate in self.easy.getinfo(pycurl.INFO_CERTINFO)[:1]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from oracle.manifest import ReleaseFile, url_path
 from oracle.model import Epoch, FundId, MirrorId, Reason, Slot, Vote
+from oracle.placement.platforms import platforms
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import CONCURRENCY, fetch_all
 from oracle.probes.exchange import Request, Response
 from oracle.probes.integrity import Judgement, cap_of, judge
 
 _LONGEST_DNS_S = 5.0
+_NOTHING_SEEN: dict[str, Any] = {"latency_ms": None, "address": None, "rtt_us": None, "platform": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,14 @@ def _vote(target: Target, epoch: Epoch, slot: Slot, located: Located, response: 
         address=located.address if up else None,
         path=target.file.path,
         detail=detail,
+        rtt_us=response.phases.rtt_us or None if response is not None and up else None,
+        platform=_platform(located) if up else "",
     )
+
+
+def _platform(located: Located) -> str:
+    host = located.base.host if located.base else ""
+    return platforms().named([host, located.alias])
 
 
 def _judge(target: Target, located: Located, response: Response | None) -> Judgement:
@@ -121,4 +131,4 @@ def _judge(target: Target, located: Located, response: Response | None) -> Judge
 
 def _doubted(votes: list[Vote]) -> list[Vote]:
     why = "most of the node's control targets failed"
-    return [replace(vote, reason=Reason.SELF_DOUBT, detail=why, latency_ms=None, address=None) for vote in votes]
+    return [replace(vote, reason=Reason.SELF_DOUBT, detail=why, **_NOTHING_SEEN) for vote in votes]

@@ -62,6 +62,8 @@ def _to_row(vote: Vote, node: str, at_ms: int) -> dict[str, Any]:
         "path": vote.path,
         "detail": vote.detail,
         "at_ms": at_ms,
+        "rtt_us": vote.rtt_us,
+        "platform": vote.platform,
     }
 
 
@@ -76,6 +78,8 @@ def _from_row(row: Any) -> CastVote:
         address=row.address,
         path=row.path,
         detail=row.detail,
+        rtt_us=row.rtt_us,
+        platform=row.platform,
     )
     return CastVote(row.node, row.at_ms, vote)
 

@@ -210,6 +210,8 @@ votes = _table(
     _text("path", nullable=True),
     _text("detail"),
     _int("at_ms"),
+    _int("rtt_us", nullable=True),
+    sa.Column("platform", sa.String(64), nullable=False, server_default=""),
 )
 admissions = _table(
     "admissions",

@@ -6,7 +6,7 @@ import pytest
 
 from oracle.model import Reason
 from oracle.probes import address as address_module
-from oracle.probes.address import Resolved, locate, resolve
+from oracle.probes.address import Addresses, Resolved, locate, resolve
 
 PUBLIC, OTHER_PUBLIC, PRIVATE = "93.184.216.34", "93.184.216.35", "10.0.0.7"
 Lookup = Callable[[str, int], list[str]]
@@ -101,6 +101,16 @@ def test_the_addresses_of_a_name_take_turns_and_ipv6_only_where_there_is_no_ipv4
     both = Resolved((PUBLIC, OTHER_PUBLIC, "2606:4700::1"))
     assert [both.pick(turn) for turn in range(3)] == [PUBLIC, OTHER_PUBLIC, PUBLIC]
     assert Resolved(("2606:4700::1", "2606:4700::2")).pick(1) == "2606:4700::2"
+
+
+def test_the_last_name_on_the_way_is_told() -> None:
+    found = locate(["http://a.example/"], 1.0, lookup=lambda _host, _port: Addresses([PUBLIC], "b.example"))
+    assert (found[0].address, found[0].alias) == (PUBLIC, "b.example")
+    assert locate(["http://a.example/"], 1.0, lookup=knows(a=[PUBLIC]))[0].alias == ""
+
+
+def test_the_systems_resolver_tells_the_last_name() -> None:
+    assert locate(["http://localhost/"], 5.0, allow_loopback=True)[0].alias == "localhost"
 
 
 def test_a_url_that_cannot_be_read_is_refused_and_the_others_go_on() -> None:

@@ -97,3 +97,4 @@ def test_phases_come_in_order(tmp_path: Path) -> None:
     assert 0 < phases.connect_ms <= phases.tls_ms <= phases.first_byte_ms < phases.total_ms
     assert phases.total_ms >= 120
     assert phases.dns_ms == 7
+    assert 60_000 <= phases.rtt_us <= 1_000 * phases.total_ms  # the answer's delay, not the quick handshake alone

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote, VoteState
+from oracle.probes.address import Addresses
 from oracle.probes.exchange import Response
 from oracle.probes.round import Target, doubt, probe_round
 from tests.fixtures.hostile import (
@@ -81,6 +82,8 @@ def test_each_kind_of_server_gets_its_vote(kind: str, votes: dict[str, Vote]) ->
         assert vote.latency_ms is not None
         assert 0 < vote.latency_ms < 1_500
         assert vote.address == f"127.1.{vote.mirror + 1}.1"
+        assert vote.rtt_us is not None
+        assert 0 < vote.rtt_us <= 1_000 * vote.latency_ms
     else:
         assert (vote.latency_ms, vote.address) == (None, None)
         assert 0 < len(vote.detail) <= 200
@@ -149,6 +152,17 @@ def test_a_name_is_resolved_once_and_asked_for_by_name_at_that_address() -> None
         vote = probe(target(f"http://app.example:{server.port}"), lookup=lookup)[0]
         assert b"Host: app.example:" in server.asked[0]
     assert (vote.reason, vote.address, asked) == (Reason.UP, "127.1.1.1", ["app.example"])
+
+
+@pytest.mark.parametrize(
+    ("host", "alias", "platform"),
+    [("app.example", "site.netlify.app", "netlify"), ("me.github.io", "", "github-pages"), ("app.example", "", "")],
+)
+def test_the_names_on_the_way_tell_the_platform(host: str, alias: str, platform: str) -> None:
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        url = f"http://{host}:{server.port}"
+        vote = probe(target(url), lookup=lambda _host, _port: Addresses([server.address], alias))[0]
+    assert (vote.reason, vote.platform) == (Reason.UP, platform)
 
 
 def test_a_name_that_does_not_resolve_is_dns() -> None:

@@ -94,8 +94,8 @@ class Handle:
 
     def _phases(self, dns_ms: int) -> Phases:
         names = (pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T, pycurl.STARTTRANSFER_TIME_T, pycurl.TOTAL_TIME_T)
-        ends_ms = (-(-int(self.easy.getinfo(name)) // 1000) for name in names)
-        return Phases(dns_ms, *ends_ms, self._rtt_us())
+        connect, tls, first, total = (-(-int(self.easy.getinfo(name)) // 1000) for name in names)
+        return Phases(dns_ms, connect, tls, first, total, self._rtt_us())
 
     def _rtt_us(self) -> int:
         """From what libcurl tells of the last transfer; 0 if no answer came."""

@@ -3,22 +3,12 @@ integers in units of 1 / 1,000,000,000; `*_bps` are of 10,000; what this node do
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, Field
 
+from api.mirror_schemas import MirrorOut, NowOut, Out, StripOut, Wei
 from oracle.model import Policy, Reason, VoteState
-from oracle.store.live import SlotState
-from oracle.store.mirrors import Stage
-
-Wei = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")]
-"""An amount in the token's smallest unit."""
-
-
-class Out(BaseModel):
-    """Anything that is answered: made from the store's values by name."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
 class TokenOut(Out):
@@ -27,93 +17,6 @@ class TokenOut(Out):
     address: str
     symbol: str | None
     decimals: int | None
-
-
-class NowOut(Out):
-    """The state by the nodes' latest votes."""
-
-    state: VoteState
-    reason: Reason
-    detail: str
-    latency_ms: int | None
-    nodes: int
-    at_ms: int | None
-
-
-class RunOut(Out):
-    """Slots in a row that are alike."""
-
-    state: SlotState
-    slots: int
-
-
-class StripOut(Out):
-    """An epoch slot by slot."""
-
-    epoch: int
-    slots: int
-    runs: list[RunOut]
-    up: int
-    down: int
-    unknown: int
-    pending: int
-
-
-class DeductionOut(Out):
-    """Why slots counted less, and how many."""
-
-    reason: Reason
-    slots: int
-
-
-class WeighedOut(Out):
-    """A mirror's part of the newest result."""
-
-    epoch: int
-    rank: int
-    weight: int
-    count: int
-    up_slots: int
-    known_slots: int
-    counted_slots: int
-    slots: int
-    availability_bps: int | None
-    coverage_bps: int
-    latency_ms: int | None
-    latency_bps: int
-    tested_bps: int
-    deductions: list[DeductionOut]
-
-
-class EarnedOut(Out):
-    """A mirror's money."""
-
-    credited_wei: Wei
-    withdrawn_wei: Wei
-    available_wei: Wei
-
-
-class MirrorOut(Out):
-    """A mirror."""
-
-    mirror: int
-    fund: int
-    position: int
-    url: str
-    operator: str
-    payout: str
-    stake_wei: Wei
-    start_epoch: int
-    end_epoch: int | None
-    stage: Stage
-    now: NowOut
-    release_current: bool | None
-    rank: int | None
-    networks: list[str]
-    weighed: WeighedOut | None
-    strip: StripOut | None
-    running: StripOut | None
-    earned: EarnedOut
 
 
 class OfferOut(Out):
@@ -196,6 +99,16 @@ class ChainReportOut(Out):
     evidence_here: bool
 
 
+class ChallengeOut(Out):
+    """A challenge of the fund's part of a report; `ruling` is "none", "voided" or "stands"."""
+
+    challenger: str
+    reason: str
+    decided_by_s: int
+    ruling: str
+    tx_hash: str
+
+
 class EpochOut(Out):
     """One epoch of a fund."""
 
@@ -212,6 +125,7 @@ class EpochOut(Out):
     outage_slots: int | None
     credits: list[CreditOut]
     report: ChainReportOut | None
+    challenge: ChallengeOut | None
     tx_hash: str | None
 
 

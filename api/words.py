@@ -14,9 +14,21 @@ OUTCOMES: Mapping[str, str] = {
     "paid": "Paid",
     "missed": "Missed",
     "given_up": "Given up",
+    "voided": "Voided",
     "running": "Running",
     "awaiting": "Not settled yet",
     "dry": "Dry",
+}
+
+RULINGS: Mapping[str, str] = {
+    "none": "Challenged",
+    "voided": "Challenged, and the arbiter agreed",
+    "stands": "Challenged, and it stands",
+}
+LOCKS: Mapping[str, str] = {
+    "locked": "Locked",
+    "released": "Released",
+    "burned": "Burned",
 }
 
 STAGES: Mapping[Stage, str] = {
@@ -76,6 +88,12 @@ def span(seconds: int) -> str:
         if seconds >= 2 * length:
             return f"{grouped(seconds // length)} {unit}"
     return f"{seconds} s"
+
+
+def left(until_s: int, now_ms: int) -> str:
+    """How long something still lasts."""
+    seconds = until_s - now_ms // 1000
+    return f"{span(seconds)} left" if seconds > 0 else "its time is over"
 
 
 def short(hexadecimal: str) -> str:

@@ -19,8 +19,8 @@ from oracle.errors import ChainMismatch, ChainUnreachable, MirrorbondError, Rang
 from oracle.model import Clock, printable
 from oracle.settings import Settings
 from oracle.store import facts, journal, ledger
-from oracle.store.fold import Log
 from oracle.store.journal import KnownBlock
+from oracle.store.log import Log
 
 log = structlog.get_logger(__name__)
 

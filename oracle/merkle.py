@@ -16,7 +16,7 @@ from oracle.model import ONE, Address, Digest, Epoch, FundId, MirrorId, Weight
 WEIGHTS = 1
 """`Leaf.WEIGHTS`: the payload is a weight vector."""
 SLASH = 2
-"""`Leaf.SLASH`: the payload is a lock on a stake."""
+"""`Leaf.SLASH`: the payload is a mirror that a part of its stake is to be locked of."""
 NO_MIRRORS = Digest("0x" + "00" * 32)
 """The digest of a fund's mirror set before its first registration."""
 
@@ -140,6 +140,11 @@ def parse_vector(data: bytes) -> tuple[Entry, ...]:
 def vector_digest(data: bytes) -> Digest:
     """The payload digest of a leaf of kind WEIGHTS."""
     return to_digest(keccak256(data))
+
+
+def slash_digest(mirror: MirrorId | int) -> Digest:
+    """The payload digest of a leaf of kind SLASH: the mirror whose bytes a quorum saw to be wrong."""
+    return to_digest(keccak256(uint_word(mirror)))
 
 
 # --------------------------------------------------------------------------------------------- the mirror set

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ import structlog
 from oracle.codec import result_from_json
 from oracle.errors import InvalidInput
 from oracle.model import FundResult
+from oracle.store.disputes import Challenge, challenges_of
 from oracle.store.ledger import Offer
 from oracle.store.moment import Moment
 from oracle.store.tables import chain_reports, evidence, results
@@ -45,8 +46,8 @@ class ChainReport:
 
 @dataclass(frozen=True, slots=True)
 class EpochView:
-    """One epoch of a fund. `outcome` is "paid", "missed", "given_up", "running", "awaiting" or "dry"; amounts are None
-    until it is settled, measured values None where this node has no result."""
+    """One epoch of a fund. `outcome` is "paid", "missed", "given_up", "voided", "running", "awaiting" or "dry"; amounts
+    are None until it is settled, measured values None where this node has no result."""
 
     epoch: int
     start_s: int
@@ -61,6 +62,7 @@ class EpochView:
     outage_slots: int | None
     credits: tuple[Credit, ...]
     report: ChainReport | None
+    challenge: Challenge | None
     tx_hash: str | None
 
 
@@ -98,13 +100,13 @@ def epochs_of(
     credited = _credits(moment.connection, fund, first)
     measured = _results(moment.connection, fund, first)
     reported = _reports(moment.connection, {offer.committee for offer in offers}, first)
+    disputed = challenges_of(moment.connection, fund, first)
     views = []
     for epoch in shown_epochs:
         offer = offer_at(offers, epoch)
-        report = reported.get((offer.committee, epoch))
-        views.append(
-            _epoch(moment, epoch, offer, by_epoch.get(epoch), last, credited[epoch], measured.get(epoch), report)
-        )
+        view = _epoch(moment, epoch, offer, by_epoch.get(epoch), last, credited[epoch], measured.get(epoch))
+        place = (offer.committee, epoch)
+        views.append(replace(view, report=reported.get(place), challenge=disputed.get(place)))
     return views
 
 
@@ -116,7 +118,6 @@ def _epoch(
     last_settled: int,
     credited: list[Credit],
     result: FundResult | None,
-    report: ChainReport | None,
 ) -> EpochView:
     return EpochView(
         epoch=epoch,
@@ -131,7 +132,8 @@ def _epoch(
         counted_slots=result.counted_slots if result else None,
         outage_slots=result.outage_slots if result else None,
         credits=tuple(credited),
-        report=report,
+        report=None,
+        challenge=None,
         tx_hash=settled.tx_hash if settled else None,
     )
 

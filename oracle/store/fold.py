@@ -5,8 +5,7 @@ Every row follows from the logs before it and the clock alone, so a reorganisati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,30 +13,15 @@ import structlog
 
 from oracle import merkle, payout
 from oracle.model import Clock, printable
-from oracle.store import tables
+from oracle.store import fold_disputes, fold_mirrors, tables
 from oracle.store.db import upsert
+from oracle.store.log import Fold, Log, add, change
 
 log = structlog.get_logger(__name__)
 
 SETTLEMENTS = ("paid", "missed", "given_up", "voided")
 """In the order of `IRedundancyFund.Settlement`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One event of our contracts, as the row in `logs` keeps it."""
-
-    block_hash: str
-    log_index: int
-    block_number: int
-    block_timestamp_s: int
-    tx_hash: str
-    contract: str
-    event: str
-    args: Mapping[str, Any]
-
-
-Fold = Callable[[sa.Connection, Log, Clock], None]
+NOBODY = "0x" + "00" * 20
 
 
 def fold(connection: sa.Connection, entry: Log, clock: Clock) -> None:
@@ -46,27 +30,12 @@ def fold(connection: sa.Connection, entry: Log, clock: Clock) -> None:
         apply(connection, entry, clock)
 
 
-def _add(connection: sa.Connection, table: sa.Table, **values: Any) -> None:
-    connection.execute(sa.insert(table).values(values))
-
-
-def _change(connection: sa.Connection, table: sa.Table, key: int, **values: Any) -> None:
-    first = next(iter(table.primary_key))
-    connection.execute(sa.update(table).where(first == key).values(values))
-
-
-def _raw(args: Mapping[str, Any], name: str) -> bytes:
-    """A text's bytes as they are on the chain (see `oracle.chain.events`)."""
-    raw = args.get(f"{name}Raw")
-    return args[name].encode() if raw is None else bytes.fromhex(raw[2:])
-
-
 # ---------------------------------------------------------------------------------------------------- committees
 
 
 def _committee_configured(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
-    _add(
+    add(
         connection,
         tables.committee_configs,
         committee=args["committee"],
@@ -82,7 +51,7 @@ def _committee_configured(connection: sa.Connection, entry: Log, clock: Clock) -
 def _reported(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     names = ("committee", "epoch", "root", "evidence", "signers", "poster")
     values = {name: entry.args[name] for name in names}
-    _add(connection, tables.chain_reports, **values, tx_hash=entry.tx_hash, accepted_s=entry.block_timestamp_s)
+    add(connection, tables.chain_reports, **values, tx_hash=entry.tx_hash, accepted_s=entry.block_timestamp_s)
 
 
 # --------------------------------------------------------------------------------------------------------- funds
@@ -90,7 +59,7 @@ def _reported(connection: sa.Connection, entry: Log, clock: Clock) -> None:
 
 def _fund_created(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
-    _add(
+    add(
         connection,
         tables.funds,
         fund=args["fund"],
@@ -99,8 +68,14 @@ def _fund_created(connection: sa.Connection, entry: Log, clock: Clock) -> None:
         app=args["app"],
         min_stake_wei=args["minStake"],
         created_epoch=clock.epoch_at(entry.block_timestamp_s),
+        **_slashing(args["slashing"]),
     )
     _offer(connection, args)
+
+
+def _slashing(slashing: Mapping[str, Any]) -> dict[str, Any]:
+    arbiter = None if slashing["arbiter"] == NOBODY else slashing["arbiter"]
+    return {"arbiter": arbiter, "slash_epoch_bps": slashing["epochBps"], "slash_life_bps": slashing["lifeBps"]}
 
 
 def _change_announced(connection: sa.Connection, entry: Log, clock: Clock) -> None:
@@ -131,7 +106,7 @@ def _release_published(connection: sa.Connection, entry: Log, clock: Clock) -> N
     args = entry.args
     releases = tables.releases.c
     last = sa.select(sa.func.coalesce(sa.func.max(releases.sequence), 0)).where(releases.fund == args["fund"])
-    _add(
+    add(
         connection,
         tables.releases,
         fund=args["fund"],
@@ -147,7 +122,7 @@ def _release_published(connection: sa.Connection, entry: Log, clock: Clock) -> N
 
 def _deposited(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
-    _add(
+    add(
         connection,
         tables.deposits,
         deposit=args["deposit"],
@@ -160,63 +135,15 @@ def _deposited(connection: sa.Connection, entry: Log, clock: Clock) -> None:
 
 
 def _notice_given(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    _change(connection, tables.deposits, entry.args["deposit"], ready_epoch=entry.args["ready"])
+    change(connection, tables.deposits, entry.args["deposit"], ready_epoch=entry.args["ready"])
 
 
 def _departed(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    _change(connection, tables.deposits, entry.args["deposit"], left_epoch=entry.args["bindsFrom"])
+    change(connection, tables.deposits, entry.args["deposit"], left_epoch=entry.args["bindsFrom"])
 
 
 def _collected(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    _change(connection, tables.deposits, entry.args["deposit"], collected_wei=entry.args["amount"])
-
-
-# ------------------------------------------------------------------------------------------------------- mirrors
-
-
-def _mirror_registered(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    args = entry.args
-    _add(
-        connection,
-        tables.mirrors,
-        mirror=args["mirror"],
-        fund=args["fund"],
-        operator=args["operator"],
-        payout=args["payout"],
-        position=args["position"],
-        stake_wei=args["stake"],
-        url=args["url"],
-        start_epoch=args["bindsFrom"],
-    )
-    before = _set_digest(connection, args["fund"])
-    url = _raw(args, "url")
-    digest = merkle.registered(before, args["mirror"], args["position"], args["operator"], url, args["bindsFrom"])
-    _set(connection, args["fund"], args["bindsFrom"], digest)
-
-
-def _mirror_exited(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    args = entry.args
-    _change(connection, tables.mirrors, args["mirror"], end_epoch=args["end"], removed=args["removed"])
-    before = _set_digest(connection, args["fund"])
-    _set(connection, args["fund"], args["end"], merkle.ended(before, args["mirror"], args["end"]))
-
-
-def _set_digest(connection: sa.Connection, fund: int) -> Any:
-    sets = tables.mirror_sets.c
-    newest = sa.select(sets.digest).where(sets.fund == fund).order_by(sets.since.desc()).limit(1)
-    return connection.execute(newest).scalar() or merkle.NO_MIRRORS
-
-
-def _set(connection: sa.Connection, fund: int, since: int, digest: str) -> None:
-    upsert(connection, tables.mirror_sets, [{"fund": fund, "since": since, "digest": digest}])
-
-
-def _payout_changed(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    _change(connection, tables.mirrors, entry.args["mirror"], payout=entry.args["payout"])
-
-
-def _stake_released(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    _change(connection, tables.mirrors, entry.args["mirror"], stake_released=True)
+    change(connection, tables.deposits, entry.args["deposit"], collected_wei=entry.args["amount"])
 
 
 # ---------------------------------------------------------------------------------------------------- settlement
@@ -225,7 +152,7 @@ def _stake_released(connection: sa.Connection, entry: Log, clock: Clock) -> None
 def _epoch_settled(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
     settlement = SETTLEMENTS[args["settlement"]]
-    _add(
+    add(
         connection,
         tables.settlements,
         fund=args["fund"],
@@ -282,14 +209,14 @@ def _holders(connection: sa.Connection, fund: int, epoch: int, vector: Sequence[
 def _withdrawn(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
     values = {"mirror": args["mirror"], "payout": args["payout"], "amount_wei": args["amount"]}
-    _add(connection, tables.withdrawals, tx_hash=entry.tx_hash, log_index=entry.log_index, **values)
+    add(connection, tables.withdrawals, tx_hash=entry.tx_hash, log_index=entry.log_index, **values)
 
 
 def _fee_withdrawn(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     args = entry.args
     values = {name: args[name] for name in ("committee", "token", "recipient")}
     where = {"tx_hash": entry.tx_hash, "log_index": entry.log_index}
-    _add(connection, tables.fee_withdrawals, **where, **values, amount_wei=args["amount"])
+    add(connection, tables.fee_withdrawals, **where, **values, amount_wei=args["amount"])
 
 
 FOLDS: Mapping[str, Fold] = {
@@ -302,11 +229,9 @@ FOLDS: Mapping[str, Fold] = {
     "NoticeGiven": _notice_given,
     "Departed": _departed,
     "Collected": _collected,
-    "MirrorRegistered": _mirror_registered,
-    "MirrorExited": _mirror_exited,
-    "PayoutChanged": _payout_changed,
-    "StakeReleased": _stake_released,
     "EpochSettled": _epoch_settled,
     "Withdrawn": _withdrawn,
     "FeeWithdrawn": _fee_withdrawn,
+    **fold_mirrors.FOLDS,
+    **fold_disputes.FOLDS,
 }

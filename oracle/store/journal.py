@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from oracle.model import Clock
 from oracle.store import facts, tables
 from oracle.store.db import insert_new, reading, upsert, writing
-from oracle.store.fold import Log, fold
+from oracle.store.fold import fold
+from oracle.store.log import Log
 
 KEPT_BLOCKS = 10_000
 """So many of the newest blocks are kept to compare with; a deeper reorganisation indexes everything again."""

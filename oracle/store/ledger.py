@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from oracle.merkle import NO_MIRRORS
 from oracle.model import Address, CommitteeId, Digest, Epoch, FundId, MirrorId
-from oracle.store import facts, tables
+from oracle.store import dispute_tables, facts, tables
 from oracle.store.db import reading
 
 
@@ -32,7 +32,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Fund:
-    """A fund with the offer in force."""
+    """A fund with the offer in force. Without an arbiter nothing can be slashed; else of a stake as registered at most
+    `slash_epoch_bps` for one epoch and `slash_life_bps` in all."""
 
     fund: FundId
     owner: Address
@@ -40,6 +41,9 @@ class Fund:
     app: str
     min_stake_wei: int
     created_epoch: Epoch
+    arbiter: Address | None
+    slash_epoch_bps: int
+    slash_life_bps: int
     offer: Offer
 
 
@@ -56,7 +60,8 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A mirror; it counts in epochs from `start_epoch` to before `end_epoch` (None while it stays)."""
+    """A mirror; it counts in epochs from `start_epoch` to before `end_epoch` (None while it stays). `payout` is the
+    address announced last, `stake_wei` the stake as registered."""
 
     mirror: MirrorId
     fund: FundId
@@ -68,7 +73,8 @@ class Mirror:
     start_epoch: Epoch
     end_epoch: Epoch | None
     removed: bool
-    stake_released: bool
+    stake_returned_wei: int
+    slashed_wei: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,23 @@ def mirrors_digest_at(engine: sa.Engine, fund: int, epoch: int) -> Digest:
     query = sa.select(sets.digest).where(sets.fund == fund, sets.since <= epoch)
     row = _first(engine, query.order_by(sets.since.desc()))
     return Digest(row["digest"]) if row else NO_MIRRORS
+
+
+def mirror_set_at(engine: sa.Engine, fund: int, epoch: int) -> int:
+    """The number of the mirror set in force, as the contract counts them from 1; 0 before the first."""
+    sets = tables.mirror_sets.c
+    query = sa.select(sa.func.count()).select_from(tables.mirror_sets).where(sets.fund == fund, sets.since <= epoch)
+    with reading(engine) as connection:
+        return connection.execute(query).scalar_one()
+
+
+def payout_at(engine: sa.Engine, mirror: int, epoch: int) -> Address | None:
+    """Where a mirror's credit was sent in an epoch (before it was there: the first); None if it is unknown."""
+    payouts = dispute_tables.payouts.c
+    mine = sa.select(payouts.payout).where(payouts.mirror == mirror)
+    row = _first(engine, mine.where(payouts.binds_from <= epoch).order_by(payouts.binds_from.desc()))
+    row = row or _first(engine, mine.order_by(payouts.binds_from))
+    return Address(row["payout"]) if row else None
 
 
 def release_at(engine: sa.Engine, fund: int, epoch: int) -> Release | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from oracle.model import FundResult, Reason, VoteState, Weight
+from oracle.store.dispute_tables import payouts
+from oracle.store.disputes import locks_of
 from oracle.store.live import NOT_SEEN, Now, Strip, states_now, strips
 from oracle.store.moment import Moment, shown
 from oracle.store.tables import admissions, mirrors, withdrawals
@@ -80,8 +83,31 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
+class NextPayout:
+    """The address that a mirror is paid to from an epoch on that has not begun."""
+
+    payout: str
+    binds_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """A lock on a part of the stake with its times: it may be burned once it is answered, or from `answer_by_s` on, and
+    never from `until_s` on."""
+
+    epoch: int
+    amount_wei: int
+    state: str
+    answer: str | None
+    answer_by_s: int
+    until_s: int
+    tx_hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorView:
-    """A mirror as a page shows it. `weighed` is None before its first result, `release_current` None if unknown."""
+    """A mirror as a page shows it. `stake_wei` is what is held of it, with what is locked; `weighed` is None before its
+    first result, `release_current` None if unknown."""
 
     mirror: int
     fund: int
@@ -89,7 +115,11 @@ class MirrorView:
     url: str
     operator: str
     payout: str
+    next_payout: NextPayout | None
     stake_wei: int
+    locked_wei: int
+    slashed_wei: int
+    locks: tuple[LockView, ...]
     start_epoch: int
     end_epoch: int | None
     stage: Stage
@@ -159,6 +189,8 @@ class _Context:
         self.now = states_now(connection, fund, moment.clock, slots, moment.now_ms, asked)
         self.read = _read_completely(connection, release, shown_mirrors)
         done = moment.measured(moment.epoch, slots)
+        self.payouts = _payouts(connection, shown_mirrors)
+        self.locks = _locks(moment, shown_mirrors)
         self.running = strips(connection, fund, moment.epoch, slots, done, asked)
         self.strips = strips(connection, fund, result.epoch, result.slots, result.slots, asked) if result else {}
 
@@ -174,8 +206,8 @@ class _Context:
             position=row.position,
             url=shown(row.url),
             operator=row.operator,
-            payout=row.payout,
-            stake_wei=0 if row.stake_released else row.stake_wei,
+            **self._payout(row),
+            **self._stake(row),
             start_epoch=row.start_epoch,
             end_epoch=row.end_epoch,
             stage=stage,
@@ -188,6 +220,41 @@ class _Context:
             running=self.running.get(row.mirror) if running else None,
             earned=earned,
         )
+
+    def _payout(self, row: Any) -> dict[str, Any]:
+        """Where its credit is sent now, and from when on elsewhere."""
+        announced = self.payouts[row.mirror]
+        bound = [payout for binds_from, payout in announced if binds_from <= self.moment.epoch]
+        later = [NextPayout(payout, since) for since, payout in announced[1:] if since > self.moment.epoch]
+        first = announced[0][1] if announced else row.payout
+        return {"payout": bound[-1] if bound else first, "next_payout": later[0] if later else None}
+
+    def _stake(self, row: Any) -> dict[str, Any]:
+        locks = tuple(self.locks[row.mirror])
+        return {
+            "stake_wei": row.stake_wei - row.stake_returned_wei - row.slashed_wei,
+            "locked_wei": sum(lock.amount_wei for lock in locks if lock.state == "locked"),
+            "slashed_wei": row.slashed_wei,
+            "locks": locks,
+        }
+
+
+def _payouts(connection: sa.Connection, asked: Iterable[int]) -> dict[int, list[tuple[int, str]]]:
+    """The addresses that each mirror announced, with the epoch from which on each counts, in order."""
+    rows = payouts.c
+    query = sa.select(payouts).where(rows.mirror.in_(list(asked))).order_by(rows.mirror, rows.binds_from)
+    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.mirror].append((row.binds_from, row.payout))
+    return found
+
+
+def _locks(moment: Moment, asked: Iterable[int]) -> dict[int, list[LockView]]:
+    found: dict[int, list[LockView]] = defaultdict(list)
+    for one in locks_of(moment.connection, asked):
+        times = (moment.clock.start_s(one.answer_by), moment.clock.start_s(one.until))
+        found[one.mirror].append(LockView(one.epoch, one.amount_wei, one.state, one.answer, *times, one.tx_hash))
+    return found
 
 
 def _weighed(result: FundResult, rank: int, weight: Weight) -> Weighed:

@@ -26,7 +26,7 @@ class ChainReport:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one epoch of a fund paid: `settlement` is "paid", "missed" or "given_up", `vector` 0x-hex."""
+    """What one epoch of a fund paid: `settlement` is one of `fold.SETTLEMENTS`, `vector` 0x-hex."""
 
     settlement: str
     paid_wei: int

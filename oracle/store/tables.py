@@ -3,60 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
 
-metadata = sa.MetaData()
-
-
-class Wei(TypeDecorator[int]):
-    """An unbounded integer, stored as decimal text: no database has 256 bits."""
-
-    impl = sa.String(80)
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: Any) -> str | None:
-        """To text."""
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: str | None, dialect: Any) -> int | None:
-        """From text."""
-        return None if value is None else int(value)
-
-
-def _table(name: str, *columns: Any) -> sa.Table:
-    return sa.Table(name, metadata, *columns)
-
-
-def _id(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, primary_key=True, autoincrement=False)
-
-
-def _digest(name: str, **options: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.String(66), **options)
-
-
-def _address(name: str, **options: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.String(42), **options)
-
-
-def _int(name: str, **options: Any) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, **({"nullable": False} | options))
-
-
-def _text(name: str, **options: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, **({"nullable": False} | options))
-
-
-def _wei(name: str, **options: Any) -> sa.Column[int]:
-    return sa.Column(name, Wei, **({"nullable": False} | options))
-
-
-def _flag(name: str) -> sa.Column[bool]:
-    return sa.Column(name, sa.Boolean, nullable=False, default=False)
-
+from oracle.store.columns import address as _address
+from oracle.store.columns import digest as _digest
+from oracle.store.columns import flag as _flag
+from oracle.store.columns import ident as _id
+from oracle.store.columns import integer as _int
+from oracle.store.columns import metadata as metadata
+from oracle.store.columns import table as _table
+from oracle.store.columns import text as _text
+from oracle.store.columns import wei as _wei
+from oracle.store.dispute_tables import DISPUTE_TABLES
 
 # ---------------------------------------------------------------------------------------------------- the chain
 
@@ -92,6 +50,9 @@ funds = _table(
     _text("app"),
     _wei("min_stake_wei"),
     _int("created_epoch"),
+    _address("arbiter", nullable=True),
+    _int("slash_epoch_bps", default=0),
+    _int("slash_life_bps", default=0),
 )
 offers = _table(
     "offers",
@@ -118,8 +79,10 @@ mirrors = _table(
     _int("start_epoch"),
     _int("end_epoch", nullable=True),
     _flag("removed"),
-    _flag("stake_released"),
+    _wei("stake_returned_wei", default=0),
+    _wei("slashed_wei", default=0),
 )
+"""`payout` is the one announced last: `payouts` says from when on it counts."""
 mirror_sets = _table("mirror_sets", _id("fund"), _id("since"), _digest("digest", nullable=False))
 deposits = _table(
     "deposits",
@@ -188,6 +151,7 @@ CHAIN_TABLES = (
     credits,
     withdrawals,
     fee_withdrawals,
+    *DISPUTE_TABLES,
 )
 
 # ----------------------------------------------------------------------------------------------------- the node

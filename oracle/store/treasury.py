@@ -29,7 +29,7 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one settled epoch paid: "paid", "missed" or "given_up"."""
+    """What one settled epoch paid: "paid", "missed", "given_up" or "voided"."""
 
     epoch: int
     settlement: str

@@ -66,3 +66,8 @@ def test_addresses_are_told_by_both_ends() -> None:
     assert words.short("0x" + "ab" * 20) == "0xabab…abab"
     assert words.short("short") == "short"
     assert words.cut("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(("until_s", "text"), [(1_130, "2 min left"), (1_009, "its time is over"), (1_011, "1 s left")])
+def test_what_is_left_of_a_time_is_told_until_it_is_over(until_s: int, text: str) -> None:
+    assert words.left(until_s, 1_010_000) == text

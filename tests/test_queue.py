@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from oracle.processes import stop
+from oracle.errors import ProcessFailed
+from oracle.processes import start, stop
 from oracle.queue import answers, broker_url, data_dir, redis_url, socket_path, start_queue
 from oracle.settings import Settings
 
@@ -106,3 +107,20 @@ def test_an_own_redis_is_used_as_it_is() -> None:
 
 def test_nothing_answers_where_nothing_is(home: Path) -> None:
     assert not answers(redis_url(Settings(home=home)))
+
+
+def test_one_that_does_not_come_up_in_time_is_not_left_beside_the_next(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def remembered(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+        started.append(start(argv, log))
+        return started[-1]
+
+    monkeypatch.setattr("oracle.queue.start", remembered)
+    monkeypatch.setattr("oracle.queue.answers", lambda _: False)
+    monkeypatch.setattr("oracle.queue._READY_S", 0.1)
+    with pytest.raises(ProcessFailed, match="is not ready"):
+        start_queue(home, home / "queue.log")
+    assert started[0].poll() is not None

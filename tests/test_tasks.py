@@ -11,6 +11,7 @@ import redis
 
 from oracle import tasks
 from oracle.agenda import Duty
+from oracle.broker import Connection
 from oracle.errors import ChainUnreachable
 from oracle.processes import stop
 from oracle.queue import redis_url, start_queue
@@ -50,6 +51,10 @@ def test_a_task_whose_worker_dies_comes_back_and_results_are_not_kept(chosen: Se
     # Otherwise a dead worker's tasks would come back after 100 seconds only.
     options = told["broker_transport_options"]
     assert (options["unacked_restore_interval"], options["unacked_restore_throttle"]) == (1, 1)
+
+
+def test_the_app_speaks_to_the_queue_through_the_connection_that_comes_back() -> None:
+    assert tasks.app.amqp.Connection is Connection
 
 
 def test_beats_on_a_shared_queue_take_turns_and_one_on_its_own_does_not_wait_for_itself(chosen: Settings) -> None:

@@ -35,6 +35,8 @@ class Plan:
     outage_slots: int = 8
     set_up_s: int = 12
     """How long the set-up takes at most between the contracts' deployment and the first measured epoch."""
+    restart_s: int = 5
+    """How long a part of the node that was killed takes at most to work again: no longer than all of it to start."""
     policy: Policy = field(
         default_factory=lambda: Policy(slots=20, outage_weight=10, latency_target_ms=400, release_grace_epochs=0)
     )
@@ -52,4 +54,4 @@ class Plan:
     @property
     def patience_s(self) -> int:
         """How long after the last epoch's end its settlement may take before the demo gives up."""
-        return self.grace_s + self.window_s + 20
+        return self.grace_s + self.window_s + 4 * self.restart_s

@@ -13,20 +13,20 @@ import sqlalchemy as sa
 
 from oracle.assignment import Assignment, assignment
 from oracle.model import Clock, Epoch, MirrorId, Reason
-from oracle.schedule import shards, slot_at, slot_bounds
+from oracle.schedule import rest_s, shards, slot_at, slot_bounds
+from oracle.selfdoubt import CONTROL_EVERY_S
 from oracle.settings import Settings
+from oracle.standing import readable, unread_sources
 from oracle.store import facts, ledger
 from oracle.store.ledger import Release
 from oracle.store.manifests import missing_manifests
 from oracle.store.observations import admissions
 from oracle.store.outcomes import reported_epochs
+from oracle.store.ownerships import ownerships
 
 LEAD_S = 1.1
 """Measuring is sent this long before its slot begins, so that a slot as short as a tick is measured whole."""
-ADMISSIONS_AN_EPOCH = 20
-"""The budget: how often a mirror that failed is read again within one epoch, at most."""
 _SOONEST_S = 2
-_SHORTEST_REST_S = 5
 _LATEST_S = 60
 
 
@@ -47,17 +47,14 @@ def due(engine: sa.Engine, settings: Settings, now_s: float) -> list[Duty]:
     duties = [Duty("index", (), "index", 0.9, 5)]
     clock = facts.get_clock(engine)
     if clock is not None and now_s >= clock.genesis_s - LEAD_S:
+        if settings.controls:
+            duties.append(Duty("controls", (), "controls", CONTROL_EVERY_S, 10, priority=1))
         duties += dict.fromkeys(_measuring(engine, settings, clock, now_s))
         duties += dict.fromkeys(_reading(engine, settings, clock, now_s))
         if settings.keystores:
             duties += _closing(engine, settings, clock, now_s)
             duties.append(Duty("settle", (), "settle", _pause_s(clock.window_s), 30, priority=6))
     return duties
-
-
-def admission_pause_s(clock: Clock) -> int:
-    """How long a failed complete read rests before the next."""
-    return max(_SHORTEST_REST_S, clock.epoch_length_s // ADMISSIONS_AN_EPOCH)
 
 
 def _pause_s(span_s: int) -> int:
@@ -85,31 +82,43 @@ def _measuring_fund(task: Assignment, settings: Settings, clock: Clock, at_s: in
 
 
 def _reading(engine: sa.Engine, settings: Settings, clock: Clock, now_s: float) -> Iterator[Duty]:
-    """Mirrors of this and of the next epoch still to be read completely, so that they count from its first slot."""
+    """What of this and of the next epoch is still to be read, so that it counts from the first slot."""
     now = clock.epoch_at(int(now_s))
-    pause_s = admission_pause_s(clock)
     for epoch in (now, Epoch(now + 1)):
         for fund in ledger.funds_of_committee(engine, settings.committee, epoch):
-            task = assignment(engine, fund, epoch)
-            if task is None or task.release is None:
-                continue
-            releases = [release.digest for release in (task.release, task.previous) if release]
-            missing = missing_manifests(engine, releases)
-            if missing:
-                yield Duty("release", (fund, epoch), f"release:{fund}:{epoch}", pause_s, 10, priority=4)
-            if task.release.digest in missing:
-                continue
-            for mirror in _unread(engine, settings, task, task.release, int((now_s - pause_s) * 1000)):
-                yield Duty("admit", (fund, epoch, mirror), f"admit:{fund}:{epoch}:{mirror}", pause_s, 10, priority=7)
+            if task := assignment(engine, fund, epoch):
+                yield from _reading_fund(engine, settings, task, now, int(now_s * 1000), rest_s(clock))
+
+
+def _reading_fund(
+    engine: sa.Engine, settings: Settings, task: Assignment, now: Epoch, now_ms: int, pause_s: int
+) -> Iterator[Duty]:
+    """Manifests, then the releases' sources, then mirrors; each again after a pause while it fails."""
+    which, before_ms = f"{task.fund}:{task.epoch}", now_ms - pause_s * 1000
+    missing = missing_manifests(engine, [release.digest for release in readable(task)])
+    if missing:
+        yield Duty("release", (task.fund, task.epoch), f"release:{which}", pause_s, 10, priority=4)
+    tried = [tried_ms for _, tried_ms in unread_sources(engine, settings.node_name, task)]
+    if any(tried_ms is None or tried_ms <= before_ms for tried_ms in tried):
+        yield Duty("source", (task.fund, task.epoch), f"source:{which}", pause_s, 10, priority=4)
+    if task.release is None or task.release.digest in missing:
+        return
+    for mirror in _unread(engine, settings, task, task.release, now, before_ms):
+        yield Duty("admit", (task.fund, task.epoch, mirror), f"admit:{which}:{mirror}", pause_s, 10, priority=7)
 
 
 def _unread(
-    engine: sa.Engine, settings: Settings, task: Assignment, release: Release, before_ms: int
+    engine: sa.Engine, settings: Settings, task: Assignment, release: Release, now: Epoch, before_ms: int
 ) -> Iterator[MirrorId]:
+    """Mirrors whose host is to be asked for its operator now, or which are to be read completely."""
     reads = admissions(engine, release.digest, settings.node_name)
+    owners = ownerships(engine, settings.node_name)
     for mirror in task.mirrors:
-        read = reads.get(mirror.mirror)
-        if read is None or (read.reason is not Reason.UP and read.at_ms <= before_ms):
+        read, owner = reads.get(mirror.mirror), owners.get(mirror.mirror)
+        if owner is not None and not owner.holds(now):
+            if owner.may_ask(now, before_ms):
+                yield mirror.mirror
+        elif owner is None or read is None or (read.reason is not Reason.UP and read.at_ms <= before_ms):
             yield mirror.mirror
 
 

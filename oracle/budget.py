@@ -23,14 +23,16 @@ BESIDES = 32
 class Plan:
     """What a node asks of a mirror in an epoch of `slots`. `light` and `heavy` are indexes of the release's files.
 
-    `each` light files are asked for in every slot; a heavy one (too long for every slot) whenever `heavy_bytes` of a
-    budget of `heavy_share` bytes an epoch have come together. `requests` and `bytes` are the budget of the epoch.
+    `each` light files, of at most `light_bytes`, are asked for in every slot; a heavy one (too long for every slot)
+    whenever `heavy_bytes` of a budget of `heavy_share` bytes an epoch have come together. `requests` and `bytes` are
+    the budget of the epoch.
     """
 
     slots: int
     light: tuple[int, ...]
     heavy: tuple[int, ...]
     each: int
+    light_bytes: int
     heavy_bytes: int
     heavy_share: int
     checks: int
@@ -83,6 +85,7 @@ def plan(lengths: Sequence[int], checks: int, policy: Policy, epoch_length_s: in
         light=light,
         heavy=heavy,
         each=max(1, min(wanted, room, affordable)),
+        light_bytes=max((lengths[i] for i in light), default=0),
         heavy_bytes=_mean([lengths[i] for i in heavy]) if heavy else 0,
         heavy_share=min(most_bytes // 2, sum(lengths[i] for i in heavy)),
         checks=checks,

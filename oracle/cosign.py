@@ -17,6 +17,7 @@ from oracle.errors import NotEnoughBundles
 from oracle.evidence import Panel, SignedBundle
 from oracle.fields import parse_json
 from oracle.model import Address, Bundle, Digest, Epoch, FundId, Observation, Vantage
+from oracle.schedule import commitment, epoch_secret
 from oracle.store.reports import StoredBundle, load_bundles, load_signatures, save_bundle, save_signature
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ def sign_bundles(
     epoch: Epoch,
     seen: Observed,
     vantage: Vantage | None = None,
+    secret: bytes | None = None,
 ) -> None:
     """Sign what this node saw from where it stands, once for each of its keys that is a member; a member's earlier
-    bundle stays."""
+    bundle stays. Of the node's `secret` the epoch's part is revealed, and that of the epoch after the next, which has
+    not begun when this is published, committed to."""
+    revealed = Digest("0x" + epoch_secret(secret, epoch).hex()) if secret else None
+    committed = commitment(epoch_secret(secret, epoch + 2)) if secret else None
     for member in panel.members:
         if account := keys.get(member):
-            body = SignedBundle(Bundle(panel.committee, epoch, member, seen, vantage=vantage), "").body
+            bundle = Bundle(panel.committee, epoch, member, seen, revealed, committed, vantage)
+            body = SignedBundle(bundle, "").body
             digest = sha256_digest(body)
             signature = sign(account, bundle_message(domain, panel.committee, epoch, digest))
             save_bundle(engine, StoredBundle(panel.committee, epoch, member, digest, signature, body))

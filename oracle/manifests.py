@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import sqlalchemy as sa
 
 from oracle.digests import sha256_digest
 from oracle.errors import FetchFailed
-from oracle.manifest import MOST_BYTES, Manifest, parse
+from oracle.manifest import MOST_BYTES, Manifest, ReleaseFile, parse
 from oracle.model import Digest
 from oracle.probes.address import locate
 from oracle.probes.engine import fetch_all
@@ -19,7 +20,7 @@ from oracle.store.manifests import load_manifest, save_manifest
 _BUDGET_S = 60.0
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def manifest_of(engine: sa.Engine, digest: Digest) -> Manifest:
     """The manifest of a release that this node has read.
 
@@ -29,6 +30,15 @@ def manifest_of(engine: sa.Engine, digest: Digest) -> Manifest:
     if body is None:
         raise FetchFailed(digest, "the release's manifest has not been read yet")
     return parse(body)
+
+
+@lru_cache(maxsize=16)
+def files_of(engine: sa.Engine, digest: Digest) -> Mapping[str, ReleaseFile]:
+    """The files of a release that this node has read, by their path.
+
+    Raises: FetchFailed if it has not.
+    """
+    return {file.path: file for file in manifest_of(engine, digest).files}
 
 
 def read_manifest(engine: sa.Engine, release: Release, *, allow_loopback: bool = False) -> Manifest:

@@ -1,4 +1,4 @@
-"""One node's measuring: a shard of a fund's mirrors in one slot, and complete reads.
+"""One node's measuring: a shard of a fund's mirrors in one slot.
 
 What this node did by its own fault (it came too late, it was stopped half-way, it did not know the chain) is never
 held against a mirror: such a slot has no vote, or one that says NOT_MEASURED.
@@ -7,81 +7,41 @@ held against a mirror: such a slot has no vote, or one that says NOT_MEASURED.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
 
 from oracle.assignment import Assignment, assignment
-from oracle.errors import FetchFailed, MirrorbondError
-from oracle.manifest import Manifest, ReleaseFile
-from oracle.manifests import manifest_of, read_manifest
-from oracle.model import (
-    NO_ANSWER_REASONS,
-    PRIMARY,
-    Clock,
-    Epoch,
-    FundId,
-    MirrorId,
-    Reason,
-    Slot,
-    Vote,
-)
-from oracle.probes.admission import Candidate, read_completely
-from oracle.probes.round import Target, probe_round
-from oracle.schedule import SPREAD_PERCENT, files_for, probe_time, shards, slot_bounds
-from oracle.secret import node_secret
+from oracle.echoes import listen
+from oracle.manifests import manifest_of
+from oracle.model import NO_ANSWER_REASONS, PRIMARY, Clock, Digest, Epoch, FundId, MirrorId, Reason, Slot, Vote
+from oracle.probes.question import Kind
+from oracle.probes.round import Heard, Target, ask_round
+from oracle.probes.route import Route
+from oracle.probes.verdict import hidden, vote_of
+from oracle.questions import cold_due, cold_is_due, is_asked_elsewhere, questions_for
+from oracle.rounds import Round, without_asking
+from oracle.schedule import SPREAD_PERCENT, rest_s, shards, slot_bounds
+from oracle.secret import developer_key, node_secret
+from oracle.selfdoubt import doubt
 from oracle.settings import Settings
-from oracle.store import facts, ledger
+from oracle.standing import Draw, cold_pool, draw, expected, loopback_allowed, standing
+from oracle.store import cold, facts, ledger
+from oracle.store.history import reasons_before
 from oracle.store.ledger import Mirror
-from oracle.store.observations import CompleteRead, admissions, record_admission, record_votes
+from oracle.store.observations import admissions, record_admission, record_votes
+from oracle.store.ownerships import ownerships, record_ownership
+from oracle.store.sightings import How, record_sighting
+from oracle.store.tallies import Asked, add_to_tallies, tallies
 
 log = structlog.get_logger()
 
-DEVELOPMENT_CHAIN = 31337
 _LONGEST_WAIT_S = 5.0
 _STALLED_MS = 500
 _SLACK_MS = 200
-_ADMISSION_BUDGET_S = 600.0
-_OWN_WORDS = NO_ANSWER_REASONS | {
-    Reason.WRONG_BYTES,
-    Reason.STALE_RELEASE,
-    Reason.NOT_OWNER,
-    Reason.NOT_MEASURED,
-}
-"""Outcomes of a complete read that say more than NOT_ADMITTED does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One slot of one fund: its bounds in Unix milliseconds, what is measured, and against which releases."""
-
-    task: Assignment
-    slot: Slot
-    start_ms: int
-    end_ms: int
-    manifest: Manifest
-    previous: Manifest | None
-    reads: Mapping[MirrorId, CompleteRead]
-
-    @property
-    def length_ms(self) -> int:
-        """How long the slot lasts."""
-        return self.end_ms - self.start_ms
-
-    @property
-    def limit_ms(self) -> int:
-        """A probe's time limit: the policy's, but never longer than a slot, or rounds would pile up."""
-        return min(self.task.policy.timeout_ms, self.length_ms)
-
-
-def loopback_allowed(engine: sa.Engine, settings: Settings) -> bool:
-    """Whether loopback addresses may be probed: asked for, and on a development chain."""
-    return settings.allow_loopback and facts.get(engine, facts.CHAIN_ID) == DEVELOPMENT_CHAIN
-
-
-# ------------------------------------------------------------------------------------------------------ a slot
 
 
 def measure_slot(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch, slot: Slot, shard: int) -> int:
@@ -97,12 +57,13 @@ def measure_slot(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
         log.warning("slot_missed", fund=fund, epoch=epoch, slot=slot)
         return 0
     task = assignment(engine, fund, epoch) or task
-    votes = _votes(engine, settings, task, slot, start_ms, end_ms, shard)
+    parts = shards(task.ids, settings.shard_size)
+    found = _probe(engine, settings, clock, task, slot, parts[shard] if shard < len(parts) else ())
     if not _still_so(engine, clock, task):
         log.warning("slot_dropped", fund=fund, epoch=epoch, slot=slot, why="the chain was not known in time")
         return 0
-    _revoke(engine, settings, task, votes)
-    return record_votes(engine, settings.node_name, votes)
+    _keep(engine, settings, found)
+    return record_votes(engine, settings.node_name, found.votes)
 
 
 def _now_ms() -> int:
@@ -123,78 +84,134 @@ def _latest_start_ms(task: Assignment, start_ms: int, end_ms: int) -> int:
     return end_ms - min(task.policy.timeout_ms, answers_ms)
 
 
-def _votes(
-    engine: sa.Engine, settings: Settings, task: Assignment, slot: Slot, start_ms: int, end_ms: int, shard: int
-) -> list[Vote]:
-    parts = shards(task.ids, settings.shard_size)
-    members = parts[shard] if shard < len(parts) else ()
-    manifest, previous = _known(engine, task.release), _known(engine, task.previous)
-    if task.release is None or manifest is None or (task.previous_counts and previous is None):
-        return [_vote(task, mirror, slot, Reason.RELEASE_UNREAD, "no manifest") for mirror in members]
-    reads = admissions(engine, task.release.digest, settings.node_name)
-    this = Round(task, slot, start_ms, end_ms, manifest, previous, reads)
-    return _measured(engine, settings, this, members)
+def _still_so(engine: sa.Engine, clock: Clock, task: Assignment) -> bool:
+    """Whether the chain, indexed past the epoch's start, has the releases that were measured against."""
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    while not ledger.knows(engine, task.epoch):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    now = assignment(engine, task.fund, task.epoch)
+    return now is not None and now.begun == task.begun
 
 
-def _measured(engine: sa.Engine, settings: Settings, this: Round, members: tuple[MirrorId, ...]) -> list[Vote]:
-    by_id = {mirror.mirror: mirror for mirror in this.task.mirrors}
-    admitted = [m for m in members if m == PRIMARY or _admitted(this, m)]
-    waiting = [_unadmitted(this, mirror) for mirror in members if mirror not in admitted]
-    secret = node_secret(settings.home)
-    targets = [_target(this, mirror, by_id.get(mirror), secret) for mirror in admitted]
+# ------------------------------------------------------------------------------------------------------ the probing
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a shard's round brought: votes, and all that was heard; `cold` says who was asked for which cold file."""
+
+    this: Round | None
+    votes: Sequence[Vote]
+    heard: Sequence[Heard] = ()
+    cold: Mapping[MirrorId, int] | None = None
+    began_ms: int = 0
+
+
+def _probe(
+    engine: sa.Engine, settings: Settings, clock: Clock, task: Assignment, slot: Slot, members: Sequence[MirrorId]
+) -> Found:
+    this = _round(engine, settings, clock, task, slot)
+    if this is None:
+        return Found(None, [_unread(task, mirror, slot) for mirror in members])
+    known = {mirror.mirror: mirror for mirror in task.mirrors}
+    waiting = {m: vote for m in members if m != PRIMARY and (vote := without_asking(this, known[m]))}
+    asked = [m for m in members if m not in waiting]
+    this, due = _take_cold(engine, settings, this, [known[m] for m in asked if m != PRIMARY])
+    elsewhere = any(is_asked_elsewhere(this, m) for m in asked if m != PRIMARY)
+    targets = [_target(engine, this, known.get(m), m, due.get(m), elsewhere) for m in asked]
+    began_ms = _now_ms()
+    heard, votes = _ask(engine, settings, this, targets)
+    if why := doubt(engine, settings, began_ms, votes, this.before):
+        return Found(None, [_doubted(vote, why) for vote in (*waiting.values(), *votes)], heard)
+    return Found(this, [*waiting.values(), *votes], heard, due, began_ms)
+
+
+def _round(engine: sa.Engine, settings: Settings, clock: Clock, task: Assignment, slot: Slot) -> Round | None:
+    """All that is known on going into the slot; None while no release counts."""
+    node, slots = settings.node_name, task.policy.slots
+    stands = standing(engine, node, clock, task)
+    draws = _draws(engine, clock, task, stands.counting, stands.current) if stands else {}
+    if stands is None or stands.current not in draws:
+        return None
+    start_ms, end_ms = slot_bounds(clock, slots, task.epoch, slot)
+    manifest = manifest_of(engine, stands.current)
+    return Round(
+        task=task,
+        slot=slot,
+        start_ms=start_ms,
+        length_ms=end_ms - start_ms,
+        now_ms=_now_ms(),
+        secret=node_secret(settings.home),
+        standing=stands,
+        manifest=manifest,
+        draws=draws,
+        reads={digest: admissions(engine, digest, node) for digest in stands.counting},
+        owners=ownerships(engine, node),
+        tallies=tallies(engine, task.fund, task.epoch, node),
+        before=reasons_before(engine, task.fund, task.epoch, slot, slots, node),
+        retry_ms=rest_s(clock) * 1000,
+        routes=tuple(Route.parse(text) for text in settings.routes),
+        key=developer_key(settings.developer_keys, task.fund),
+        cold_pool=cold_pool(engine, settings, task, len(manifest.cold)),
+    )
+
+
+def _draws(
+    engine: sa.Engine, clock: Clock, task: Assignment, counting: Sequence[Digest], current: Digest
+) -> dict[Digest, Draw]:
+    found = {digest: draw(engine, digest, current, task.policy, clock.epoch_length_s) for digest in counting}
+    return {digest: one for digest, one in found.items() if one is not None}
+
+
+def _take_cold(
+    engine: sa.Engine, settings: Settings, this: Round, mirrors: Sequence[Mirror]
+) -> tuple[Round, dict[MirrorId, int]]:
+    """The round with what it needs to know of cold files, and those that are this round's to ask for."""
+    wanted = [mirror for mirror in mirrors if cold_is_due(this, mirror.mirror)]
+    if not wanted or not this.cold_pool:
+        return this, {}
+    release, ids = this.standing.current, [mirror.mirror for mirror in wanted]
+    this = replace(this, cold_asked=cold.asked_files(engine, settings.node_name, release, ids))
+    due = cold_due(this, wanted)
+    taken = partial(cold.take, engine, settings.node_name, release=release, epoch=this.task.epoch)
+    return this, {mirror: file for mirror, file in due.items() if taken(mirror=mirror, file=file)}
+
+
+def _target(
+    engine: sa.Engine, this: Round, mirror: Mirror | None, number: MirrorId, cold_file: int | None, elsewhere: bool
+) -> Target:
+    """What a mirror is asked. A primary that has not deployed its release yet is there."""
+    held = this.held(number) or this.standing.current
+    held = held if held in this.draws else this.standing.current
+    expect = partial(expected, engine, this.standing, held, all_count=number == PRIMARY)
+    manifest = manifest_of(engine, held)
+    questions = questions_for(this, mirror, this.draws[held], manifest, expect, cold_file, elsewhere)
+    url = mirror.url if mirror else this.manifest.primary
+    return Target(this.task.fund, number, url, questions, _limit_ms(this))
+
+
+def _limit_ms(this: Round) -> int:
+    """A probe's time limit: the policy's, but never longer than a slot, or rounds would pile up."""
+    return min(this.task.policy.timeout_ms, this.length_ms)
+
+
+def _ask(
+    engine: sa.Engine, settings: Settings, this: Round, targets: Sequence[Target]
+) -> tuple[list[Heard], list[Vote]]:
     # Every probe starts within the slot and then has its whole time limit.
-    budget_ms = max((target.delay_ms for target in targets), default=0) + this.limit_ms + _SLACK_MS
+    last_ms = max((question.delay_ms for target in targets for question in target.questions), default=0)
+    budget_ms = last_ms + _limit_ms(this) + _SLACK_MS
     deadline_ms = _now_ms() + budget_ms + _STALLED_MS
-    probed = probe_round(
-        targets,
-        epoch=this.task.epoch,
-        slot=this.slot,
-        budget_s=budget_ms / 1000,
-        allow_loopback=loopback_allowed(engine, settings),
-        controls=settings.controls,
-    )
-    return waiting + (probed if _now_ms() <= deadline_ms else [_excused(vote) for vote in probed])
+    allowed = loopback_allowed(engine, settings)
+    heard = ask_round(targets, budget_s=budget_ms / 1000, turn=this.slot, allow_loopback=allowed)
+    votes = [vote_of(one, this.task.epoch, this.slot) for one in heard]
+    return heard, votes if _now_ms() <= deadline_ms else [_excused(vote) for vote in votes]
 
 
-def _admitted(this: Round, mirror: MirrorId) -> bool:
-    read = this.reads.get(mirror)
-    return read is not None and read.reason is Reason.UP
-
-
-def _target(this: Round, mirror: MirrorId, known: Mirror | None, secret: bytes) -> Target:
-    """What a mirror is asked for in this slot, and when. A primary that has not deployed its release yet is there."""
-    task, epoch = this.task, this.task.epoch
-    index = files_for(secret, mirror, epoch, this.slot, task.policy.slots, len(this.manifest.files), 1)[0]
-    file = this.manifest.files[index]
-    at_ms = this.start_ms + probe_time(secret, mirror, epoch, this.slot, this.length_ms)
-    return Target(
-        fund=task.fund,
-        mirror=mirror,
-        url=known.url if known else this.manifest.primary,
-        file=file,
-        previous=_same_path(this.previous, file.path),
-        previous_counts=task.previous_counts or mirror == PRIMARY,
-        timeout_ms=this.limit_ms,
-        max_file_bytes=task.policy.max_file_bytes,
-        delay_ms=max(0, at_ms - _now_ms()),
-    )
-
-
-def _same_path(manifest: Manifest | None, path: str) -> ReleaseFile | None:
-    return next((file for file in manifest.files if file.path == path), None) if manifest else None
-
-
-def _unadmitted(this: Round, mirror: MirrorId) -> Vote:
-    """The vote on a mirror that must be read completely first; that nobody has come to it yet is not its fault."""
-    read = this.reads.get(mirror)
-    if read is None:
-        return _vote(this.task, mirror, this.slot, Reason.NOT_MEASURED, "this node has not read it completely yet")
-    reason = read.reason if read.reason in _OWN_WORDS else Reason.NOT_ADMITTED
-    return _vote(this.task, mirror, this.slot, reason, f"complete read: {read.detail or read.reason}"[:200])
-
-
-def _vote(task: Assignment, mirror: MirrorId, slot: Slot, reason: Reason, detail: str) -> Vote:
-    return Vote(task.fund, mirror, task.epoch, slot, reason, detail=detail)
+def _unread(task: Assignment, mirror: MirrorId, slot: Slot) -> Vote:
+    return Vote(task.fund, mirror, task.epoch, slot, Reason.RELEASE_UNREAD, detail="no release read from its source")
 
 
 def _excused(vote: Vote) -> Vote:
@@ -204,67 +221,55 @@ def _excused(vote: Vote) -> Vote:
     return replace(vote, reason=Reason.NOT_MEASURED, detail=f"this node was stalled; it saw {vote.reason}")
 
 
-def _still_so(engine: sa.Engine, clock: Clock, task: Assignment) -> bool:
-    """Whether the chain, indexed past the epoch's start, has the releases that were measured against."""
-    deadline = time.monotonic() + _LONGEST_WAIT_S
-    while not ledger.knows(engine, task.epoch):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    now = assignment(engine, task.fund, task.epoch)
-    return now is not None and (now.release, now.previous_counts) == (task.release, task.previous_counts)
+def _doubted(vote: Vote, why: str) -> Vote:
+    return Vote(vote.fund, vote.mirror, vote.epoch, vote.slot, Reason.SELF_DOUBT, path=vote.path, detail=why)
 
 
-def _revoke(engine: sa.Engine, settings: Settings, task: Assignment, votes: list[Vote]) -> None:
+# ---------------------------------------------------------------------------------------------- what else was learned
+
+
+def _keep(engine: sa.Engine, settings: Settings, found: Found) -> None:
+    """Store what the round has taught besides the votes. What a node saw in doubt teaches nothing but its own load."""
+    this, node = found.this, settings.node_name
+    if found.heard:
+        first = found.heard[0].target
+        epoch = found.votes[0].epoch
+        add_to_tallies(engine, first.fund, epoch, node, [_asked(one, learned=this is not None) for one in found.heard])
+    if this is None:
+        return
+    for one in found.heard:
+        _keep_answers(engine, node, this, one)
+    _revoke(engine, node, this, found.votes)
+    if this.key is not None and found.cold:
+        listen(engine, settings, this, found.heard, found.cold, found.began_ms)
+
+
+def _asked(heard: Heard, *, learned: bool) -> Asked:
+    colds = [one for one in heard.answers if one.question.kind is Kind.COLD and one.reason is not Reason.NOT_MEASURED]
+    return Asked(
+        heard.target.mirror,
+        heard.requests,
+        heard.bytes,
+        hidden=hidden(heard.answers) if learned else None,
+        cold_failed=colds[-1].reason is not Reason.UP if colds and learned else None,
+    )
+
+
+def _keep_answers(engine: sa.Engine, node: str, this: Round, heard: Heard) -> None:
+    mirror, epoch = heard.target.mirror, this.task.epoch
+    for answer in heard.answers:
+        if answer.question.kind is Kind.OWNERSHIP and answer.reason is not Reason.NOT_MEASURED:
+            record_ownership(engine, node, mirror, epoch, answer.reason, answer.detail)
+        if answer.reason is Reason.RELAYING:
+            told = f"{answer.question.shown}: {answer.detail}"
+            record_sighting(engine, node, this.task.fund, mirror, epoch, How.CANARY, told)
+            log.info("relay_seen", mirror=mirror, how=How.CANARY)
+
+
+def _revoke(engine: sa.Engine, node: str, this: Round, votes: Sequence[Vote]) -> None:
     """A mirror that served wrong bytes must be read completely again before it counts."""
     for vote in votes:
-        if vote.reason is Reason.WRONG_BYTES and vote.path and vote.mirror != PRIMARY and task.release:
+        if vote.reason is Reason.WRONG_BYTES and vote.path and vote.mirror != PRIMARY:
             told = f"{vote.path}: {vote.detail}"[:200]
-            record_admission(engine, settings.node_name, vote.mirror, task.release.digest, vote.reason, told)
-
-
-# ----------------------------------------------------------------------------------------------- complete reads
-
-
-def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
-    """Read the manifests of the releases in force in the epoch and before; what cannot be read is logged."""
-    task = assignment(engine, fund, epoch)
-    allowed = loopback_allowed(engine, settings)
-    for release in (task.previous, task.release) if task else ():
-        try:
-            if release is not None:
-                read_manifest(engine, release, allow_loopback=allowed)
-        except MirrorbondError as error:
-            log.warning("release_unread", fund=fund, release=release and release.digest, error=str(error))
-
-
-def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch, mirror: MirrorId) -> Reason | None:
-    """Read a mirror completely for the release in force in the epoch, and store the outcome.
-
-    Raises: FetchFailed if the release's manifest has not been read.
-    """
-    task = assignment(engine, fund, epoch)
-    known = next((one for one in task.mirrors if one.mirror == mirror), None) if task else None
-    if task is None or known is None or task.release is None:
-        return None
-    candidate = Candidate(
-        mirror, known.url, known.operator, task.release.digest, task.policy.timeout_ms, task.policy.max_file_bytes
-    )
-    outcome = read_completely(
-        candidate,
-        manifest_of(engine, task.release.digest),
-        budget_s=_ADMISSION_BUDGET_S,
-        previous=_known(engine, task.previous),
-        allow_loopback=loopback_allowed(engine, settings),
-    )
-    told = (outcome.reason, outcome.detail, outcome.files_read)
-    record_admission(engine, settings.node_name, mirror, task.release.digest, *told)
-    log.info("mirror_read", mirror=mirror, reason=outcome.reason, files=outcome.files_read, detail=outcome.detail)
-    return outcome.reason
-
-
-def _known(engine: sa.Engine, release: ledger.Release | None) -> Manifest | None:
-    try:
-        return manifest_of(engine, release.digest) if release else None
-    except FetchFailed:
-        return None
+            for digest in this.standing.counting:
+                record_admission(engine, node, vote.mirror, digest, vote.reason, told)

@@ -23,6 +23,7 @@ from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror
 from oracle.observe import observations
 from oracle.post import Posted, post_report
 from oracle.probes.placement import Atlas, atlas, load_table, place_of
+from oracle.secret import node_secret
 from oracle.store import facts, ledger
 from oracle.store.observations import votes_of
 from oracle.store.outcomes import reported_epochs
@@ -35,6 +36,7 @@ from oracle.store.reports import (
     save_report,
     save_result,
 )
+from oracle.store.sightings import relaying
 
 log = structlog.get_logger()
 
@@ -100,7 +102,8 @@ def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
     engine = context.store
     tasks = assignments(engine, panel.committee, epoch)
     seen = _observed(context, tasks, epoch, panel)
-    sign_bundles(engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage)
+    secret = node_secret(context.settings.home)
+    sign_bundles(engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage, secret)
     bundles = bundle_set(engine, context.domain, panel, epoch)
     opened = [signed.bundle for signed in bundles]
     outcomes = [
@@ -123,7 +126,16 @@ def _observed(context: Context, tasks: list[Assignment], epoch: Epoch, panel: Pa
     votes = {task.fund: votes_of(context.store, task.fund, epoch, context.settings.node_name) for task in tasks}
     if not any(votes.values()):
         raise NotEnoughBundles(epoch, 0, panel.quorum)
-    return {task.fund: observations(votes[task.fund], task.ids, task.policy.slots, place) for task in tasks}
+    return {
+        task.fund: observations(
+            votes[task.fund],
+            task.ids,
+            task.policy.slots,
+            place,
+            relaying(context.store, context.settings.node_name, task.fund, epoch),
+        )
+        for task in tasks
+    }
 
 
 def _atlas(context: Context) -> Atlas:

@@ -15,6 +15,9 @@ from oracle.model import Clock, Digest, Epoch, MirrorId, Slot
 
 SPREAD_PERCENT = 60
 """Probes start in the first 60 % of a slot; the rest is for slow answers."""
+READS_AN_EPOCH = 20
+"""The budget of failures: how often what failed is read again within an epoch, at most."""
+_SHORTEST_REST_S = 5
 _ROUNDS = 6
 
 
@@ -37,9 +40,19 @@ def slot_bounds(clock: Clock, slots: int, epoch: int, slot: int) -> tuple[int, i
     return first, last
 
 
+def rest_s(clock: Clock) -> int:
+    """How long a host that failed is left alone before it is read again."""
+    return max(_SHORTEST_REST_S, clock.epoch_length_s // READS_AN_EPOCH)
+
+
 def epoch_secret(secret: bytes, epoch: int) -> bytes:
     """The 32 bytes from which the times of one epoch come; they tell nothing of the secret or of other epochs."""
     return _keyed(secret, b"epoch-secret", epoch).digest()
+
+
+def subsecret(secret: bytes, purpose: bytes) -> bytes:
+    """A secret of its own for a purpose (at most 16 bytes)."""
+    return _keyed(secret, purpose).digest()
 
 
 def commitment(revealed: bytes) -> Digest:
@@ -63,9 +76,9 @@ def choice(secret: bytes, purpose: bytes, count: int, *parts: int) -> int:
     return _number(secret, purpose, *parts) % count
 
 
-def asks_in(secret: bytes, purpose: int, mirror: MirrorId | int, epoch: int, slot: int, slots: int, many: int) -> range:
-    """Which of the `many` asks that an epoch has for a purpose fall into a slot, which nobody can guess."""
-    place = permuted(secret, (purpose, mirror, epoch), slot, slots)
+def asks_in(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slots: int, many: int) -> range:
+    """Which of the `many` asks that an epoch has for a mirror fall into a slot, which nobody can guess."""
+    place = permuted(secret, (mirror, epoch), slot, slots)
     return range(place * many // slots, (place + 1) * many // slots)
 
 

@@ -1,13 +1,16 @@
-"""The node's secret: from it comes when a mirror is probed and for what, so no operator may know it."""
+"""The node's secret, from which comes when a mirror is probed and for what, so no operator may know it; and the keys
+that developers share with their committee."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from oracle.errors import InvalidInput
+from oracle.fields import parse_json
 
 _BYTES = 32
 
@@ -27,6 +30,35 @@ def node_secret(home: Path) -> bytes:
     if len(secret) != _BYTES:
         raise InvalidInput(str(path), f"must have {_BYTES} bytes; remove it and a new one is made")
     return secret
+
+
+@lru_cache(maxsize=4)
+def _developer_keys(path: Path, _changed_ns: int) -> Mapping[str, bytes]:
+    try:
+        given = parse_json(str(path), path.read_bytes())
+        keys = {fund: bytes.fromhex(key) for fund, key in given.items()}
+    except (InvalidInput, AttributeError, TypeError, ValueError):
+        keys = {"": b""}
+    if any(len(key) != _BYTES for key in keys.values()):
+        # Without the cause, which may hold a key.
+        raise InvalidInput(str(path), 'must be JSON like {"3": "64 hexadecimal digits"}, by fund')
+    return keys
+
+
+def developer_key(path: Path | None, fund: int) -> bytes | None:
+    """The key that a fund's developer shares with the committee; None without one.
+
+    Raises: InvalidInput if the file is damaged or others can read it.
+    """
+    if path is None:
+        return None
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InvalidInput(str(path), f"cannot be read: {error.strerror}") from error
+    if state.st_mode & 0o077:
+        raise InvalidInput(str(path), "others can read it; chmod 600 it")
+    return _developer_keys(path, state.st_mtime_ns).get(str(fund))
 
 
 def _make(path: Path) -> None:

@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     controls: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="URLs, by comma, known to work: while most fail for this node, it doubts itself."
     )
+    routes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Other ways out, by comma: addresses or interfaces of this machine, or proxies' URLs. "
+        "A tenth of the slots has a question by one of them.",
+    )
+    developer_keys: Path | None = Field(
+        default=None,
+        description="JSON file of the keys shared with developers, by fund: for canaries and for the primary's log.",
+    )
     api_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
     api_cache_s: float = Field(
@@ -71,7 +80,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Least level logged.")
 
-    @field_validator("keystores", "controls", mode="before")
+    @field_validator("keystores", "controls", "routes", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value

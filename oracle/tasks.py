@@ -97,7 +97,14 @@ def _log_lines(**_: Any) -> None:
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _import_once(**_: Any) -> None:
     """Import here, before the children are forked, what each of them would import: web3 alone takes a second."""
-    for module in ("oracle.chain.contracts", "oracle.indexer", "oracle.measure", "oracle.post", "oracle.report"):
+    for module in (
+        "oracle.chain.contracts",
+        "oracle.indexer",
+        "oracle.measure",
+        "oracle.post",
+        "oracle.reads",
+        "oracle.report",
+    ):
         import_module(module)
 
 
@@ -164,17 +171,37 @@ def measure(fund: int, epoch: int, slot: int, shard: int) -> None:
 @app.task(name="release")  # type: ignore[untyped-decorator]
 def release(fund: int, epoch: int) -> None:
     """Read the manifests of the releases that count."""
-    from oracle.measure import read_release
+    from oracle.reads import read_release
 
     with _told("release", fund=fund, epoch=epoch), alone(f"release-{fund}") as free:
         if free:
             read_release(_context().store, settings(), FundId(fund), Epoch(epoch))
 
 
+@app.task(name="source")  # type: ignore[untyped-decorator]
+def source(fund: int, epoch: int) -> None:
+    """Read the releases that were not read yet from their source."""
+    from oracle.reads import read_sources
+
+    with _told("source", fund=fund, epoch=epoch), alone(f"source-{fund}") as free:
+        if free:
+            read_sources(_context().store, settings(), FundId(fund), Epoch(epoch))
+
+
+@app.task(name="controls")  # type: ignore[untyped-decorator]
+def controls() -> None:
+    """Ask this node's control targets."""
+    from oracle.selfdoubt import look_around
+
+    with _told("controls"), alone("controls") as free:
+        if free:
+            look_around(_context().store, settings())
+
+
 @app.task(name="admit")  # type: ignore[untyped-decorator]
 def admit(fund: int, epoch: int, mirror: int) -> None:
-    """Read a mirror completely."""
-    from oracle.measure import admit_mirror
+    """Ask a mirror's host for its operator, and read the mirror completely."""
+    from oracle.reads import admit_mirror
 
     with _told("admit", fund=fund, epoch=epoch, mirror=mirror), alone(f"admit-{mirror}") as free:
         if free:

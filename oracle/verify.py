@@ -17,6 +17,7 @@ from oracle.evidence import INDEX, REPORT, FundEpoch, FundFile, Outcome, Panel, 
 from oracle.fields import object_of, parse_json
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, RankedMirror
 from oracle.payout import Payout, shares, unpaid
+from oracle.schedule import commitment
 from oracle.store.ledger import offer_at
 from oracle.store.outcomes import ChainReport, Settled, chain_report, reported_epochs, settled
 
@@ -78,7 +79,7 @@ def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
     if found:
         return Verdict((), tuple(found))
     try:
-        bundles = [evidence.read_bundle(name, files[name]) for name in sorted(files) if name.startswith("bundles/")]
+        bundles = _bundles(files)
         funds = {
             one.case.fund: one
             for name, body in files.items()
@@ -117,6 +118,25 @@ def ranks_before(
             if body := files.get(f"funds/{fund}.json"):
                 found[fund] = evidence.read_fund(f"funds/{fund}.json", body).result.ranks
     return found
+
+
+def broken_commitments(files: Files, two_before: Files) -> tuple[str, ...]:
+    """Members that revealed another secret of their probes' times than they had committed to two epochs before.
+
+    No payment follows from it; but such a node may have chosen its times late.
+    """
+    promised = {one.bundle.member: one.bundle.committed for one in _bundles(two_before)}
+    found = []
+    for bundle in (one.bundle for one in _bundles(files)):
+        promise = promised.get(bundle.member)
+        kept = bundle.revealed and commitment(bytes.fromhex(bundle.revealed.removeprefix("0x")))
+        if promise is not None and kept != promise:
+            found.append(f"bundles/{bundle.member}.json: reveals a secret that the member did not commit to")
+    return tuple(found)
+
+
+def _bundles(files: Files) -> list[SignedBundle]:
+    return [evidence.read_bundle(name, files[name]) for name in sorted(files) if name.startswith("bundles/")]
 
 
 # --------------------------------------------------------------------------------------------- what may differ

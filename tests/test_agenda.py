@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from oracle.agenda import ADMISSIONS_AN_EPOCH, LEAD_S, Duty, admission_pause_s, due
+from oracle.agenda import LEAD_S, Duty, due
 from oracle.context import Context
-from oracle.model import Clock, Reason
+from oracle.model import PRIMARY, Clock, MirrorId, Reason
+from oracle.schedule import READS_AN_EPOCH, rest_s
 from oracle.settings import Settings
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import record_admission
+from oracle.store.ownerships import record_ownership
 from tests.fixtures.ledger import EPOCH_S, Ledger
 
 KEYSTORES = {"keystores": "/some/keystore.json"}
@@ -82,7 +84,8 @@ def test_a_mirror_of_the_next_epoch_is_read_before_it_counts(ledger: Ledger) -> 
 
 def test_a_failed_read_rests_within_its_budget_and_a_good_one_is_not_repeated(ledger: Ledger) -> None:
     save_manifest(ledger.engine, ledger.release, b"{}")
-    now_s, pause_s = ledger.clock.start_s(2) + 50, admission_pause_s(ledger.clock)
+    now_s, pause_s = ledger.clock.start_s(2) + 50, rest_s(ledger.clock)
+    prove(ledger, 1, 2)
     record_admission(ledger.engine, "node", 1, ledger.release, Reason.UP)
     record_admission(ledger.engine, "node", 2, ledger.release, Reason.TIMEOUT, at_ms=int(now_s * 1000))
     assert named(duties(ledger, now_s + pause_s - 1), "admit") == []
@@ -91,8 +94,52 @@ def test_a_failed_read_rests_within_its_budget_and_a_good_one_is_not_repeated(le
 
 @pytest.mark.parametrize(("length_s", "pause_s"), [(20, 5), (100, 5), (86_400, 4_320)])
 def test_reads_keep_their_budget_of_an_epoch(length_s: int, pause_s: int) -> None:
-    assert admission_pause_s(Clock(0, length_s, 1, 1)) == pause_s
-    assert length_s / pause_s <= ADMISSIONS_AN_EPOCH
+    assert rest_s(Clock(0, length_s, 1, 1)) == pause_s
+    assert length_s / pause_s <= READS_AN_EPOCH
+
+
+def prove(ledger: Ledger, *mirrors: int, said: Reason = Reason.UP, epoch: int = 2, at_s: float = 0) -> None:
+    """The hosts have said whose they are."""
+    for mirror in mirrors:
+        record_ownership(ledger.engine, "node", MirrorId(mirror), epoch, said, "", at_ms=int(at_s * 1000))
+
+
+def test_a_host_that_named_another_is_left_alone_until_the_next_epoch(ledger: Ledger) -> None:
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    now_s = ledger.clock.start_s(2) + 90
+    prove(ledger, 1, said=Reason.NOT_OWNER)
+    prove(ledger, 2, said=Reason.TIMEOUT)  # it was asked, and kept silent
+    assert named(duties(ledger, now_s), "admit") == []
+    later_s = ledger.clock.start_s(3) + 1
+    ledger.index_to(later_s)
+    assert (1, 3, 1) in named(duties(ledger, later_s), "admit")
+
+
+def test_a_host_that_was_never_reached_is_tried_again(ledger: Ledger) -> None:
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    now_s = ledger.clock.start_s(2) + 50
+    prove(ledger, 1, said=Reason.CONNECT, at_s=now_s)
+    prove(ledger, 2)
+    record_admission(ledger.engine, "node", 2, ledger.release, Reason.UP)
+    assert named(duties(ledger, now_s + 1), "admit") == []
+    assert named(duties(ledger, now_s + rest_s(ledger.clock)), "admit") == [(1, 2, 1), (1, 3, 1)]
+
+
+def test_a_release_is_read_from_its_source_until_it_was(ledger: Ledger) -> None:
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    now_s = ledger.clock.start_s(2) + 1
+    assert named(duties(ledger, now_s), "source") == [(1, 2), (1, 3)]
+    record_admission(ledger.engine, "node", PRIMARY, ledger.release, Reason.CONNECT, at_ms=int(now_s * 1000))
+    assert named(duties(ledger, now_s + 1), "source") == []
+    assert named(duties(ledger, now_s + rest_s(ledger.clock)), "source") == [(1, 2), (1, 3)]
+    record_admission(ledger.engine, "node", PRIMARY, ledger.release, Reason.UP, at_ms=int(now_s * 1000))
+    assert named(duties(ledger, now_s + 99), "source") == []
+
+
+def test_control_targets_are_asked_by_whoever_has_some(tmp_path: Path, ledger: Ledger) -> None:
+    assert named(duties(ledger, ledger.clock.start_s(2)), "controls") == []
+    other = Ledger(tmp_path / "other", changes={"controls": ("https://control.example",)})
+    assert named(duties(other, other.clock.start_s(2)), "controls") == [()]
 
 
 def test_an_epoch_is_closed_from_its_end_to_the_end_of_its_grace(ledger: Ledger) -> None:

@@ -1,34 +1,26 @@
 """What binds in an epoch was on the chain at its start."""
 
-from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from oracle.assignment import assignment
 from oracle.model import PRIMARY, Policy
 from oracle.store import tables
 from oracle.store.db import upsert, writing
-from tests.fixtures.ledger import POLICY, Ledger
+from tests.fixtures.ledger import Ledger
 
 OLD, NEW = "0x" + "aa" * 32, "0x" + "bb" * 32
 
 
-@pytest.mark.parametrize(("grace", "counts"), [(0, [False] * 3), (1, [True, False, False]), (2, [True, True, False])])
-def test_the_release_before_counts_while_its_grace_lasts(tmp_path: Path, grace: int, counts: list[bool]) -> None:
-    ledger = Ledger(tmp_path, policy=replace(POLICY, release_grace_epochs=grace))
-    ledger.publish(1, OLD, binds_from=1)
-    ledger.publish(2, NEW, binds_from=3)
-    tasks = [assignment(ledger.engine, 1, epoch) for epoch in (3, 4, 5)]
-    assert [task.previous_counts for task in tasks if task] == counts
-    assert {task.release.digest for task in tasks if task and task.release} == {NEW}
-    assert {task.previous.digest for task in tasks if task and task.previous} == {OLD}
-
-
-def test_the_first_release_has_no_grace_to_give(tmp_path: Path) -> None:
-    task = assignment(Ledger(tmp_path, policy=replace(POLICY, release_grace_epochs=9)).engine, 1, 1)
+def test_releases_are_known_newest_first_those_to_come_too(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.publish(2, OLD, binds_from=2)
+    ledger.publish(3, NEW, binds_from=3)
+    task = assignment(ledger.engine, 1, 2)
     assert task is not None
-    assert (task.previous, task.previous_counts) == (None, False)
+    assert task.release is not None
+    assert task.release.digest == OLD
+    assert [release.digest for release in task.releases] == [NEW, OLD, ledger.release]
+    assert [release.digest for release in task.begun] == [OLD, ledger.release]
 
 
 def test_mirrors_count_from_their_start_to_before_their_end(tmp_path: Path) -> None:

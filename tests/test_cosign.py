@@ -10,6 +10,8 @@ from oracle.cosign import bundle_set, is_signed, sign_bundles
 from oracle.errors import NotEnoughBundles
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason, Vantage
 from oracle.report import close_epoch
+from oracle.schedule import commitment, epoch_secret
+from oracle.secret import node_secret
 from oracle.store.reports import StoredBundle, load_bundles, load_report, save_bundle
 from tests.fixtures.ledger import Ledger
 
@@ -71,6 +73,17 @@ def test_a_bundle_says_where_its_node_stands(tmp_path: Path) -> None:
     panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
     (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
     assert kept.bundle.vantage == Vantage(50_110, 8_680)
+
+
+def test_a_bundle_reveals_its_epochs_secret_and_commits_to_that_of_the_epoch_after_the_next(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote_all()
+    close_epoch(ledger.context, Epoch(1))
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    secret = node_secret(tmp_path)
+    assert kept.bundle.revealed == "0x" + epoch_secret(secret, 1).hex()
+    assert kept.bundle.committed == commitment(epoch_secret(secret, 3))
 
 
 def test_keys_that_are_no_members_sign_nothing(tmp_path: Path) -> None:

@@ -3,61 +3,24 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from oracle import measure
-from oracle.assignment import assignment
-from oracle.errors import FetchFailed
-from oracle.manifest import Manifest, compose
-from oracle.manifests import manifest_of
-from oracle.measure import admit_mirror, loopback_allowed, measure_slot, read_release
-from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote
+from oracle.checks import Check
+from oracle.model import PRIMARY, MirrorId, Reason, Slot, Vote
+from oracle.probes.round import Heard
+from oracle.standing import loopback_allowed
 from oracle.store import facts
 from oracle.store.manifests import save_manifest
-from oracle.store.observations import admissions, record_admission, votes_of
-from tests.fixtures.hostile import Hostile, released, serves
-from tests.fixtures.ledger import POLICY, Ledger, account
+from oracle.store.observations import admissions, record_admission, record_votes
+from oracle.store.ownerships import ownerships, record_ownership
+from oracle.store.tallies import tallies
+from tests.fixtures.hostile import in_turn, resets, serves, silent
+from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
-FILES = {"index.html": b"<h1>hello</h1>", "a/b.txt": b"text"}
-INTO_S = 16
-"""All probes of slot 0 (25 s) are due at once from here on, and there is time for their answers."""
-F, E, S = FundId(1), Epoch(2), Slot(0)
-
-
-def manifest_for(primary: str, files: dict[str, bytes]) -> Manifest:
-    return compose("app", "1", primary, None, [released(path, body) for path, body in files.items()], [])
-
-
-class Scene:
-    """A primary and two mirrors on loopback, all good unless told otherwise, and a node that knows them."""
-
-    def __init__(self, folder: Path, stack: ExitStack, second: dict[str, bytes] | None = None) -> None:
-        operators = [account(100).address, account(101).address]
-        contents = [FILES, FILES, second or FILES]
-        behaviours = [serves(content, operator) for content, operator in zip(contents, ["", *operators], strict=True)]
-        self.servers = [
-            stack.enter_context(Hostile(behave, f"127.1.{number}.1")) for number, behave in enumerate(behaviours)
-        ]
-        self.manifest = manifest_for(self.servers[0].url, FILES)
-        urls = [server.url for server in self.servers[1:]]
-        self.ledger = Ledger(
-            folder, urls=urls, ago_s=INTO_S, manifest=self.manifest.canonical(), changes={"allow_loopback": True}
-        )
-        self.engine, self.settings = self.ledger.engine, self.ledger.context.settings
-
-    def know_release(self) -> None:
-        save_manifest(self.engine, self.manifest.digest, self.manifest.canonical())
-
-    def admit_all(self) -> None:
-        for mirror in (1, 2):
-            record_admission(self.engine, "node", mirror, self.manifest.digest, Reason.UP)
-
-    def measure(self, slot: int = 0, shard: int = 0) -> dict[int, Vote]:
-        measure_slot(self.engine, self.settings, F, E, Slot(slot), shard)
-        return {vote.mirror: vote for vote in votes_of(self.engine, F, E, "node") if vote.slot == slot}
+WELL_KNOWN = "/.well-known/mirrorbond.json"
 
 
 @pytest.fixture
@@ -68,33 +31,57 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def scene(tmp_path: Path, stack: ExitStack) -> Scene:
-    made = Scene(tmp_path, stack)
-    made.know_release()
-    return made
+    return Scene(tmp_path, stack).ready()
+
+
+def files_asked(scene: Scene, mirror: int) -> list[str]:
+    return [path for path in scene.asked(mirror) if path != WELL_KNOWN]
+
+
+def voted_before(scene: Scene, mirror: int, reason: Reason) -> None:
+    """What this node said in the slot before slot 1."""
+    record_votes(scene.engine, "node", [Vote(FUND, MirrorId(mirror), EPOCH, Slot(0), reason)])
+
+
+def at_slot(scene: Scene, monkeypatch: pytest.MonkeyPatch, slot: int) -> None:
+    """Let it be so late that all probes of the slot are due at once."""
+    offset = slot * 25 * 10**9
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + offset)
 
 
 def test_whoever_serves_the_released_bytes_is_up_and_so_is_the_primary(scene: Scene) -> None:
-    scene.admit_all()
     votes = scene.measure()
     assert {mirror: vote.reason for mirror, vote in votes.items()} == dict.fromkeys((PRIMARY, 1, 2), Reason.UP)
     assert votes[1].address == "127.1.1.1"
     assert votes[1].latency_ms is not None
+    assert votes[1].rtt_us is not None
     assert votes[1].path in FILES
 
 
+def test_what_was_asked_is_counted(scene: Scene) -> None:
+    scene.measure()
+    counted = tallies(scene.engine, FUND, EPOCH, "node")
+    assert counted[MirrorId(1)].requests == len(scene.asked(1)) > 0
+    assert counted[MirrorId(1)].bytes > 0
+    assert set(counted) == {PRIMARY, 1, 2}
+
+
 def test_wrong_bytes_are_told_and_end_the_admission(tmp_path: Path, stack: ExitStack) -> None:
-    scene = Scene(tmp_path, stack, second=dict.fromkeys(FILES, b"tampered"))
-    scene.know_release()
-    scene.admit_all()
+    tampered = serves(dict.fromkeys(FILES, b"tampered"), operator(2))
+    scene = Scene(tmp_path, stack, serves(FILES, operator(1)), tampered).ready()
     assert scene.measure()[2].reason is Reason.WRONG_BYTES
     assert admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(2)].reason is Reason.WRONG_BYTES
     assert admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(1)].reason is Reason.UP
 
 
-def test_a_mirror_that_was_not_read_completely_is_not_even_asked(scene: Scene) -> None:
+def test_a_mirror_that_was_not_read_completely_is_not_even_asked(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack)
+    scene.read_source()
+    scene.prove_all()
     record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.UP)
     assert scene.measure()[2].reason is Reason.NOT_MEASURED  # nobody has come to it yet: not its fault
-    assert scene.servers[2].asked == []
+    assert scene.asked(2) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +89,7 @@ def test_a_mirror_that_was_not_read_completely_is_not_even_asked(scene: Scene) -
     [
         (Reason.WRONG_BYTES, Reason.WRONG_BYTES),
         (Reason.STALE_RELEASE, Reason.STALE_RELEASE),
-        (Reason.NOT_OWNER, Reason.NOT_OWNER),
+        (Reason.CHECK_FAILED, Reason.CHECK_FAILED),
         (Reason.CONNECT, Reason.CONNECT),
         (Reason.NOT_MEASURED, Reason.NOT_MEASURED),
         (Reason.HTTP_STATUS, Reason.NOT_ADMITTED),
@@ -114,28 +101,83 @@ def test_a_failed_complete_read_says_why_the_mirror_does_not_count(scene: Scene,
     vote = scene.measure()[1]
     assert vote.reason is voted
     assert vote.detail == "complete read: a/b.txt: so it was"
-    assert scene.servers[1].asked == []
+    assert scene.asked(1) == []
 
 
-def test_without_the_manifest_nobody_is_blamed(tmp_path: Path, stack: ExitStack) -> None:
-    votes = Scene(tmp_path, stack).measure()
+def test_without_a_release_read_from_its_source_nobody_is_blamed(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack)
+    save_manifest(scene.engine, scene.manifest.digest, scene.manifest.canonical())
+    votes = scene.measure()
     assert {vote.reason for vote in votes.values()} == {Reason.RELEASE_UNREAD}
     assert set(votes) == {PRIMARY, 1, 2}
 
 
-def test_a_task_that_comes_too_late_does_nothing(scene: Scene) -> None:
+# ------------------------------------------------------------------------------------------------------- whose host
+
+
+@pytest.mark.parametrize(
+    ("said", "voted"),
+    [(Reason.NOT_OWNER, Reason.NOT_OWNER), (Reason.TIMEOUT, Reason.TIMEOUT), (None, Reason.NOT_MEASURED)],
+)
+def test_a_host_that_has_not_named_its_operator_is_asked_for_nothing(
+    tmp_path: Path, stack: ExitStack, said: Reason | None, voted: Reason
+) -> None:
+    scene = Scene(tmp_path, stack)
+    scene.read_source()
     scene.admit_all()
-    before = scene.ledger.clock.start_s(E)
+    if said:
+        record_ownership(scene.engine, "node", MirrorId(1), EPOCH, said, "so it was")
+    assert scene.measure()[1].reason is voted
+    assert scene.asked(1) == []
+
+
+def test_a_host_is_asked_again_once_an_epoch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a secret slot on; in the last slot it is due for certain."""
+    record_ownership(scene.engine, "node", MirrorId(1), EPOCH - 1, Reason.UP, "")
+    at_slot(scene, monkeypatch, 3)
+    assert scene.measure(slot=3)[1].reason is Reason.UP
+    assert scene.asked(1).count(WELL_KNOWN) == 1
+    assert scene.asked(2).count(WELL_KNOWN) == 0  # it has said so in this epoch
+    assert ownerships(scene.engine, "node")[MirrorId(1)].proved_epoch == EPOCH
+
+
+def test_a_host_that_names_another_now_is_down_at_once(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, stack, serves(FILES, operator(2)), serves(FILES, operator(2))).ready()
+    record_ownership(scene.engine, "node", MirrorId(1), EPOCH - 1, Reason.UP, "")
+    at_slot(scene, monkeypatch, 3)
+    assert scene.measure(slot=3)[1].reason is Reason.NOT_OWNER
+    assert not ownerships(scene.engine, "node")[MirrorId(1)].holds(EPOCH)
+
+
+def test_a_name_that_leads_elsewhere_by_now_is_found_out(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who answers wrongly is asked for its operator again, so that no third party is asked for more than that."""
+    scene = Scene(tmp_path, stack, serves({}), serves(FILES, operator(2))).ready()
+    record_ownership(scene.engine, "node", MirrorId(1), EPOCH, Reason.UP, "", at_ms=0)
+    voted_before(scene, 1, Reason.HTTP_STATUS)
+    at_slot(scene, monkeypatch, 1)
+    assert scene.measure(slot=1)[1].reason is Reason.NOT_OWNER
+    assert scene.asked(1).count(WELL_KNOWN) == 1
+    assert len(scene.asked(1)) == 2
+
+
+# ------------------------------------------------------------------------------------------------------ our own faults
+
+
+def test_a_task_that_comes_too_late_does_nothing(scene: Scene) -> None:
+    before = scene.ledger.clock.start_s(EPOCH)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time_ns", lambda: int((before + 23.5) * 1e9))  # answers would come after the slot
         assert scene.measure() == {}
         patch.setattr(time, "time_ns", lambda: (before + 40) * 10**9)
         assert scene.measure() == {}
-    assert scene.servers[1].asked == []
+    assert scene.asked(1) == []
 
 
 def test_a_task_far_ahead_of_its_slot_does_nothing(scene: Scene) -> None:
-    scene.admit_all()
     assert scene.measure(slot=3) == {}
 
 
@@ -145,9 +187,8 @@ def test_a_slot_of_another_policy_or_shard_does_nothing(scene: Scene) -> None:
 
 
 def test_the_first_vote_stands(scene: Scene) -> None:
-    scene.admit_all()
     first = scene.measure()
-    scene.servers[1]._behave = serves({})
+    scene.mirrors[0]._behave = serves({})
     assert scene.measure() == first
 
 
@@ -155,103 +196,153 @@ def test_votes_against_a_release_that_was_not_the_one_in_force_are_dropped(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The chain may be indexed past the epoch's start only while the round runs."""
-    scene.admit_all()
     other = manifest_for("http://127.1.0.1", {"index.html": b"2"})
 
-    def indexed_later(*args: object, **kwargs: object) -> list[Vote]:
+    def indexed_later(*args: object, **kwargs: object) -> list[Heard]:
         scene.ledger.publish(2, other.digest, binds_from=2)
         return []
 
-    monkeypatch.setattr(measure, "probe_round", indexed_later)
+    monkeypatch.setattr(measure, "ask_round", indexed_later)
     assert scene.measure() == {}
 
 
 def test_while_the_chain_is_not_known_no_vote_is_cast(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.admit_all()
-    scene.ledger.index_to(scene.ledger.clock.start_s(E) - 1)
+    scene.ledger.index_to(scene.ledger.clock.start_s(EPOCH) - 1)
     monkeypatch.setattr(measure, "_LONGEST_WAIT_S", 0.2)
     assert scene.measure() == {}
-    scene.ledger.index_to(scene.ledger.clock.start_s(E))
+    scene.ledger.index_to(scene.ledger.clock.start_s(EPOCH))
     assert len(scene.measure()) == 3
 
 
 def test_when_this_node_was_stalled_silence_counts_against_nobody(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene.admit_all()
-    told = {1: Reason.TIMEOUT, 2: Reason.WRONG_BYTES}
-    real = time.time_ns
+    scene = Scene(tmp_path, stack, resets(), serves(dict.fromkeys(FILES, b"bad"), operator(2))).ready()
+    real_time, real_round = time.time_ns, measure.ask_round
 
-    def stalled(targets: object, **_: object) -> list[Vote]:
-        monkeypatch.setattr(time, "time_ns", lambda: real() + 60 * 10**9)
-        return [Vote(F, MirrorId(mirror), E, S, reason, path="index.html") for mirror, reason in told.items()]
+    def stalled(*args: object, **kwargs: object) -> list[Heard]:
+        heard = real_round(*args, **kwargs)  # type: ignore[arg-type]
+        monkeypatch.setattr(time, "time_ns", lambda: real_time() + 60 * 10**9)
+        return heard
 
-    monkeypatch.setattr(measure, "probe_round", stalled)
+    monkeypatch.setattr(measure, "ask_round", stalled)
     votes = scene.measure()
     assert votes[1].reason is Reason.NOT_MEASURED
     assert votes[2].reason is Reason.WRONG_BYTES
 
 
-def test_the_release_before_is_stale_unless_its_grace_lasts(tmp_path: Path, stack: ExitStack) -> None:
-    old = {**FILES, "index.html": b"<h1>old</h1>", "a/b.txt": b"old text"}
-    for grace, expected in ((0, Reason.STALE_RELEASE), (1, Reason.UP)):
-        scene = Scene(tmp_path / str(grace), stack, second=old)
-        former = manifest_for(scene.servers[0].url, old)
-        scene.ledger.policy = replace(POLICY, release_grace_epochs=grace)
-        scene.ledger._write(scene.engine)
-        scene.ledger.publish(1, former.digest, binds_from=1)
-        scene.ledger.publish(2, scene.manifest.digest, binds_from=2)
-        for manifest in (former, scene.manifest):
-            save_manifest(scene.engine, manifest.digest, manifest.canonical())
+def test_a_node_that_doubts_itself_says_nothing_and_learns_nothing(tmp_path: Path, stack: ExitStack) -> None:
+    tampered = serves(dict.fromkeys(FILES, b"tampered"), operator(2))
+    dead = ("http://127.1.99.1:1", "http://127.1.98.1:1")
+    scene = Scene(tmp_path, stack, serves(FILES, operator(1)), tampered, controls=dead).ready()
+    votes = scene.measure()
+    assert {vote.reason for vote in votes.values()} == {Reason.SELF_DOUBT}
+    assert {(vote.latency_ms, vote.address) for vote in votes.values()} == {(None, None)}
+    assert "2 of this node's 2 control targets failed" in votes[1].detail
+    assert admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(2)].reason is Reason.UP
+    assert tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)].requests > 0
+
+
+# --------------------------------------------------------------------------------------------------- several releases
+
+
+@pytest.mark.parametrize(("grace", "expected"), [(0, Reason.STALE_RELEASE), (1, Reason.UP)])
+def test_the_release_before_is_stale_unless_its_grace_lasts(
+    tmp_path: Path, stack: ExitStack, grace: int, expected: Reason
+) -> None:
+    old = {"index.html": b"<h1>old</h1>", "a/b.txt": b"old text", "gone.txt": b"no longer there"}
+    behaviours = (serves(FILES, operator(1)), serves(old, operator(2)))
+    scene = Scene(tmp_path, stack, *behaviours, policy={"release_grace_epochs": grace})
+    former = manifest_for(scene.primary.url, old)
+    scene.ledger.publish(1, former.digest, binds_from=1)
+    scene.ledger.publish(2, scene.manifest.digest, binds_from=2)
+    scene.read_source(former)
+    scene.read_source()
+    scene.prove_all()
+    for mirror, manifest in ((1, scene.manifest), (2, former)):
+        record_admission(scene.engine, "node", mirror, manifest.digest, Reason.UP)
+    record_admission(
+        scene.engine, "node", 2, scene.manifest.digest, Reason.STALE_RELEASE, "index.html: a release before"
+    )
+    votes = scene.measure()
+    assert (votes[1].reason, votes[2].reason) == (Reason.UP, expected)
+    assert "/gone.txt" not in scene.asked(2)  # only what both releases have
+
+
+def test_who_deploys_a_release_before_it_binds_serves_right_bytes(tmp_path: Path, stack: ExitStack) -> None:
+    coming = {"index.html": b"<h1>new</h1>"}  # without a/b.txt
+    scene = Scene(tmp_path, stack, serves(coming, operator(1)), serves(FILES, operator(2))).ready()
+    following = manifest_for(scene.primary.url, coming)
+    save_manifest(scene.engine, following.digest, following.canonical())
+    assert scene.measure()[1].reason in (Reason.WRONG_BYTES, Reason.HTTP_STATUS)
+    scene.ledger.publish(2, following.digest, binds_from=3)
+    with pytest.MonkeyPatch.context() as patch:
         scene.admit_all()
-        assert scene.measure()[2].reason is expected
+        at_slot(scene, patch, 1)
+        voted_before(scene, 1, Reason.UP)
+        vote = scene.measure(slot=1)[1]
+    assert vote.reason is (Reason.UP if vote.path == "index.html" else Reason.NOT_MEASURED)
 
 
-# ---------------------------------------------------------------------------------------------- complete reads
+# -------------------------------------------------------------------------------------------------------- how much
 
 
-def test_a_complete_read_admits(scene: Scene) -> None:
-    assert admit_mirror(scene.engine, scene.settings, F, E, MirrorId(1)) is Reason.UP
-    read = admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(1)]
-    assert (read.reason, read.files_read) == (Reason.UP, len(FILES))
+def test_several_files_are_asked_for_so_that_all_come_within_the_epoch(tmp_path: Path, stack: ExitStack) -> None:
+    files = {f"{number}.txt": b"%d" % number for number in range(10)}
+    scene = Scene(tmp_path, stack, files=files, policy={"budget_requests": 100_000_000}).ready()
     assert scene.measure()[1].reason is Reason.UP
+    assert len(set(files_asked(scene, 1))) == 3  # 10 files in 4 slots
 
 
-def test_a_complete_read_that_finds_wrong_bytes_does_not_admit(tmp_path: Path, stack: ExitStack) -> None:
-    scene = Scene(tmp_path, stack, second={**FILES, "a/b.txt": b"tampered"})
-    scene.know_release()
-    assert admit_mirror(scene.engine, scene.settings, F, E, MirrorId(2)) is Reason.WRONG_BYTES
-    assert scene.measure()[2].reason is Reason.WRONG_BYTES
+def test_a_mirror_that_was_down_just_before_is_asked_one_thing_only(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"{number}.txt": b"%d" % number for number in range(10)}
+    scene = Scene(tmp_path, stack, files=files, policy={"budget_requests": 100_000_000}).ready()
+    voted_before(scene, 1, Reason.TIMEOUT)
+    at_slot(scene, monkeypatch, 1)
+    assert scene.measure(slot=1)[1].reason is Reason.UP
+    assert len(files_asked(scene, 1)) == 1
+    assert len(files_asked(scene, 2)) == 3
 
 
-def test_a_mirror_that_does_not_count_is_not_read(scene: Scene) -> None:
-    assert admit_mirror(scene.engine, scene.settings, F, E, MirrorId(9)) is None
+def test_beyond_its_budget_a_mirror_is_asked_one_thing_only(tmp_path: Path, stack: ExitStack) -> None:
+    """100 seconds of a day have 34 + 4 requests at least; the budget of bytes of 10 files is far above."""
+    files = {f"{number}.txt": b"%d" % number for number in range(10)}
+    scene = Scene(tmp_path, stack, files=files, policy={"budget_requests": 864 * 50}).ready()
+    measure.add_to_tallies(scene.engine, FUND, EPOCH, "node", [measure.Asked(MirrorId(1), 46, 0)])
+    scene.measure()
+    assert len(files_asked(scene, 1)) == 1
+    assert len(files_asked(scene, 2)) == 3
 
 
-def test_a_mirror_is_not_read_before_the_manifest(tmp_path: Path, stack: ExitStack) -> None:
-    scene = Scene(tmp_path, stack)
-    with pytest.raises(FetchFailed):
-        admit_mirror(scene.engine, scene.settings, F, E, MirrorId(1))
+def test_checks_are_asked_beside_files_and_alone(tmp_path: Path, stack: ExitStack) -> None:
+    check = Check("/status.json", text="well")
+    for files in (FILES, {}):
+        well = serves({**files, "status.json": b"all well"}, operator(1))
+        ill = serves({**files, "status.json": b"broken"}, operator(2))
+        primary = serves({**files, "status.json": b"all well"})
+        scene = Scene(
+            tmp_path / str(len(files)), stack, well, ill, files=files, checks=[check], primary=primary
+        ).ready()
+        votes = scene.measure()
+        assert (votes[PRIMARY].reason, votes[1].reason, votes[2].reason) == (Reason.UP, Reason.UP, Reason.CHECK_FAILED)
+        assert len(files_asked(scene, 1)) == 1 + bool(files)
 
 
-def test_a_release_is_read_from_where_the_chain_says(tmp_path: Path, stack: ExitStack) -> None:
-    scene = Scene(tmp_path, stack)
-    server = stack.enter_context(Hostile(serves({"m.json": scene.manifest.canonical()}), "127.1.9.1"))
-    scene.ledger.publish(1, scene.manifest.digest, url=f"{server.url}/m.json")
-    read_release(scene.engine, scene.settings, F, E)
-    assert manifest_of(scene.engine, scene.manifest.digest) == scene.manifest
+def test_one_silent_question_of_many_is_not_held_against_a_mirror(tmp_path: Path, stack: ExitStack) -> None:
+    files = {f"{number}.txt": b"%d" % number for number in range(20)}
+    good = serves(files, operator(1))
+    behave = in_turn(good, good, silent, good)
+    policy = {"budget_requests": 100_000_000, "timeout_ms": 400}
+    scene = Scene(tmp_path, stack, behave, good, files=files, policy=policy).ready()
+    vote = scene.measure()[1]
+    assert vote.reason in (Reason.UP, Reason.TIMEOUT)  # whether it met the first question is chance
+    assert (vote.reason is Reason.UP) == (vote.path is not None and vote.latency_ms is not None)
 
 
 def test_loopback_needs_a_development_chain_too(scene: Scene) -> None:
     assert loopback_allowed(scene.engine, scene.settings)
     facts.put(scene.engine, facts.CHAIN_ID, 1)
     assert not loopback_allowed(scene.engine, scene.settings)
-    scene.admit_all()
     assert scene.measure()[1].reason is Reason.ADDRESS_REFUSED
-
-
-def test_everything_that_is_probed_stands_in_the_assignment(scene: Scene) -> None:
-    task = assignment(scene.engine, 1, 2)
-    assert task is not None
-    assert task.ids == (PRIMARY, 1, 2)
-    assert assignment(scene.engine, 1, 0) is None

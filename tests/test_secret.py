@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oracle.errors import InvalidInput
-from oracle.secret import node_secret
+from oracle.secret import developer_key, node_secret
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +60,42 @@ def test_a_damaged_secret_is_refused(tmp_path: Path) -> None:
     node_secret.cache_clear()
     with pytest.raises(InvalidInput, match="must have 32 bytes"):
         node_secret(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------- what developers share
+
+
+def shared(folder: Path, text: str, mode: int = 0o600) -> Path:
+    path = folder / "developers.json"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_developers_key_is_found_by_its_fund(tmp_path: Path) -> None:
+    path = shared(tmp_path, '{"3": "' + "ab" * 32 + '"}')
+    assert developer_key(path, 3) == bytes.fromhex("ab" * 32)
+    assert developer_key(path, 4) is None
+    assert developer_key(None, 3) is None
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    assert developer_key(shared(tmp_path, "{}"), 3) is None
+    path = shared(tmp_path, '{"3": "' + "cd" * 32 + '"}')
+    os.utime(path, ns=(1, 1))
+    assert developer_key(path, 3) == bytes.fromhex("cd" * 32)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"3": "ab"}', '{"3": 5}', '{"3": "' + "zz" * 32 + '"}'])
+def test_a_damaged_file_of_keys_is_refused_without_being_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        developer_key(shared(tmp_path, text), 3)
+    assert "64 hexadecimal digits" in str(caught.value)
+    assert "zz" not in str(caught.value)
+
+
+def test_keys_that_others_can_read_or_that_are_missing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="chmod 600"):
+        developer_key(shared(tmp_path, "{}", 0o644), 3)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        developer_key(tmp_path / "missing.json", 3)

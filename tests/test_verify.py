@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from oracle import evidence
-from oracle.codec import result_from_json
+from oracle.codec import bundle_to_json, result_from_json
 from oracle.errors import EvidenceMismatch
-from oracle.model import CommitteeId, Epoch, FundId, canonical
+from oracle.model import Address, Bundle, CommitteeId, Digest, Epoch, FundId, MirrorId, Reason, canonical
 from oracle.report import close_epoch
+from oracle.schedule import commitment
 from oracle.store.reports import load_evidence, load_result
-from oracle.verify import OnChain, Verdict, on_chain, payout, ranks_before, verify
-from tests.fixtures.ledger import EPOCH_S, FUND_CONTRACT, Ledger
+from oracle.store.sightings import How, record_sighting
+from oracle.verify import OnChain, Verdict, broken_commitments, on_chain, payout, ranks_before, verify
+from tests.fixtures.ledger import EPOCH_S, FUND_CONTRACT, POLICY, Ledger, in_order
 
 FUND = "funds/1.json"
 
@@ -50,6 +52,38 @@ def chain_of(ledger: Ledger) -> OnChain:
 
 def verdict(ledger: Ledger, files: Mapping[str, bytes] | None = None) -> Verdict:
     return verify(files or load_evidence(ledger.engine, 1, 1), chain_of(ledger))
+
+
+def bundle_file(revealed: bytes | None, committed: bytes | None) -> dict[str, bytes]:
+    """The evidence of a member that reveals and commits to these secrets."""
+    told = Digest("0x" + revealed.hex()) if revealed else None
+    promise = commitment(committed) if committed else None
+    bundle = Bundle(CommitteeId(1), Epoch(1), Address(in_order(1)[0].address), {}, told, promise)
+    return {"bundles/x.json": canonical({"bundle": bundle_to_json(bundle), "signature": "0x"})}
+
+
+@pytest.mark.parametrize(
+    ("promised", "revealed", "broken"),
+    [(b"a" * 32, b"a" * 32, 0), (b"a" * 32, b"b" * 32, 1), (b"a" * 32, None, 1), (None, b"a" * 32, 0)],
+)
+def test_a_secret_is_held_against_the_commitment_two_epochs_before(
+    promised: bytes | None, revealed: bytes | None, broken: int
+) -> None:
+    assert len(broken_commitments(bundle_file(revealed, None), bundle_file(None, promised))) == broken
+    assert broken_commitments(bundle_file(revealed, None), {}) == ()
+
+
+def test_a_mirror_that_was_caught_relaying_is_paid_nothing_and_recomputed_so(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote_all()
+    record_sighting(ledger.engine, "node", FundId(1), MirrorId(1), 1, How.CANARY, "it answered a canary")
+    report = close_epoch(ledger.context, Epoch(1))
+    ledger.reported(1, report.root, report.evidence)
+    found = verdict(ledger)
+    assert found.differences == ()
+    weights = {weight.mirror: weight for weight in found.outcomes[0].result.weights}
+    assert (weights[MirrorId(1)].weight, weights[MirrorId(1)].reasons[Reason.RELAYING]) == (0, POLICY.slots)
+    assert weights[MirrorId(2)].weight > 0
 
 
 def test_untouched_evidence_gives_what_was_paid(ledger: Ledger) -> None:

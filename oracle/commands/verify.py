@@ -39,8 +39,10 @@ def run(
     chosen = settings()
     context = Context(chosen if committee is None else chosen.model_copy(update={"committee": committee}))
     _follow(context)
-    outcomes, ranks_known = _verified(context, Epoch(epoch), _loader(context, evidence, epoch))
+    load = _loader(context, evidence, epoch)
+    outcomes, ranks_known = _verified(context, Epoch(epoch), load)
     told = {"ok": True, "epoch": epoch, "ranks_known": ranks_known, "funds": [_told(one) for one in outcomes]}
+    told["broken_commitments"] = _broken_commitments(context, Epoch(epoch), load)
     typer.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
 
 
@@ -67,6 +69,19 @@ def _verified(context: Context, epoch: Epoch, load: Load) -> tuple[tuple[Outcome
         raise EvidenceMismatch([f"the chain has the root {root}, the store {chain.report.root}"])
     verdict.check()
     return verdict.outcomes, before is not None
+
+
+def _broken_commitments(context: Context, epoch: Epoch, load: Load) -> list[str]:
+    from oracle.model import Epoch
+    from oracle.store.outcomes import chain_report
+    from oracle.verify import broken_commitments, file_differences
+
+    before = Epoch(epoch - 2)
+    report = chain_report(context.store, context.settings.committee, before) if before >= 0 else None
+    files = load(before) if report else {}
+    if not files or report is None or any(file_differences(files, report)):
+        return []
+    return list(broken_commitments(load(epoch), files))
 
 
 # -------------------------------------------------------------------------------------- where the evidence is
@@ -138,6 +153,7 @@ def _in_words(told: Mapping[str, Any]) -> str:
     lines = [f"epoch {told['epoch']}: every weight, the root and the payouts are what the evidence gives"]
     if not told["ranks_known"]:
         lines.append("the ranks before it are taken from the evidence: that of the epoch before is not here")
+    lines += told["broken_commitments"]
     for fund in told["funds"]:
         lines.append(f"fund {fund['fund']}: paid {fund['paid']}, returned {fund['returned']} of {fund['reward']}")
         lines += [f"  mirror {m['mirror']}: weight {m['weight']}, credited {m['credited']}" for m in fund["mirrors"]]

@@ -1,19 +1,18 @@
-"""A mirror counts once every file but the cold ones has been read from it."""
+"""A mirror counts once every file but the cold ones has been read from it, and every check has held."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from oracle.manifest import Manifest, ReleaseFile, url_path
-from oracle.model import Address, Digest, MirrorId, Reason
-from oracle.probes import ownership
+from oracle.manifest import Manifest, ReleaseFile
+from oracle.model import Digest, MirrorId, Reason
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import fetch_all
-from oracle.probes.exchange import Request
-from oracle.probes.integrity import Judgement, cap_of, judge
+from oracle.probes.integrity import Expected, Judgement, expect
+from oracle.probes.question import Question, check_question, cold_question, file_question
 
 _CONCURRENCY = 4  # a newcomer is not to be flooded
 _CHUNK = 32
@@ -23,19 +22,20 @@ _LONGEST_DNS_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A mirror that wants to count, and the release (digest of its manifest) that it should hold."""
+    """A mirror that wants to count (or the source itself, as PRIMARY), the release (digest of its manifest) that it
+    should hold, and the path to begin with: where the last read failed."""
 
     mirror: MirrorId
     url: str
-    operator: Address
     release: Digest
     timeout_ms: int = 10_000
     max_file_bytes: int = 64 * 1024 * 1024
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The outcome of a complete read: `reason` UP if every file was right, else the first fault."""
+    """The outcome of a complete read: `reason` UP if every file was right, else the first fault, at `path`."""
 
     mirror: MirrorId
     release: Digest
@@ -43,6 +43,8 @@ class Admission:
     detail: str = ""
     files_read: int = 0
     bytes_read: int = 0
+    requests: int = 0
+    path: str = ""
 
 
 def read_completely(
@@ -51,26 +53,25 @@ def read_completely(
     *,
     budget_s: float,
     max_bytes: int = 4 * 1024**3,
-    previous: Manifest | None = None,
+    expected_of: Callable[[ReleaseFile], Expected] = expect,
+    cold: Callable[[], ReleaseFile | None] | None = None,
     allow_loopback: bool = False,
     ca_file: str | None = None,
     lookup: Lookup | None = None,
 ) -> Admission:
-    """Ask the host for its owner, then for every file of the release; stop at the first fault.
+    """Ask for every file of the release, for its checks and, when all else was right, for the file that `cold` gives;
+    stop at the first fault.
 
     NOT_MEASURED if the release has more than `max_bytes` or the `budget_s` seconds end first: not the mirror's fault.
     """
     end = time.monotonic() + budget_s
     limit_s = min(_LONGEST_DNS_S, budget_s / 3)
     located = locate([candidate.url], limit_s, allow_loopback=allow_loopback, lookup=lookup)[0]
+    begun = Admission(candidate.mirror, candidate.release, Reason.UP)
     reason, detail = _may_begin(candidate, manifest, max_bytes, located)
-    if reason is Reason.UP:
-        question = ownership.request_for(located, candidate.timeout_ms)
-        answer = fetch_all([question], end - time.monotonic(), ca_file=ca_file)[0]
-        reason, detail = ownership.judge(answer, candidate.operator)
     if reason is not Reason.UP:
-        return Admission(candidate.mirror, candidate.release, reason, detail)
-    return _read(candidate, manifest, previous, located, end, ca_file)
+        return replace(begun, reason=reason, detail=detail)
+    return _read(begun, _questions(candidate, manifest, expected_of, cold), candidate, located, end, ca_file)
 
 
 def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located: Located) -> Judgement:
@@ -85,45 +86,57 @@ def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located
     return Reason.UP, ""
 
 
-def _read(
+def _questions(
     candidate: Candidate,
     manifest: Manifest,
-    previous: Manifest | None,
+    expected_of: Callable[[ReleaseFile], Expected],
+    cold: Callable[[], ReleaseFile | None] | None,
+) -> Iterator[Question]:
+    """What failed the last time comes first: a fault that stays costs one request, not a whole read."""
+    ordered = sorted(manifest.files, key=lambda file: file.path != candidate.first)
+    yield from (file_question(expected_of(file), candidate.max_file_bytes) for file in ordered)
+    yield from (check_question(check, time.time()) for check in manifest.checks)
+    if cold is not None and (file := cold()) is not None:
+        yield cold_question(file)
+
+
+def _read(
+    so_far: Admission,
+    questions: Iterator[Question],
+    candidate: Candidate,
     located: Located,
     end: float,
     ca_file: str | None,
 ) -> Admission:
-    before = {file.path: file for file in previous.files} if previous is not None else {}
-    files_read = bytes_read = 0
-    for chunk in _chunks(manifest.files):
-        requests = [_request(candidate, located, file, before) for file in chunk]
-        responses = fetch_all(requests, end - time.monotonic(), concurrency=_CONCURRENCY, ca_file=ca_file)
-        for file, response in zip(chunk, responses, strict=True):
-            bytes_read += response.length
-            reason, detail = judge(response, file, before.get(file.path))
-            if reason is Reason.TIMEOUT and time.monotonic() >= end:
-                reason, detail = Reason.NOT_MEASURED, "the node's time for a complete read was over"
+    for chunk in _chunks(questions, 1 if candidate.first else _CHUNK):
+        for question, reason, detail, requests, length in _asked(chunk, candidate, located, end, ca_file):
+            so_far = replace(so_far, requests=so_far.requests + requests, bytes_read=so_far.bytes_read + length)
             if reason is not Reason.UP:
-                told = f"{file.path}: {detail}"[:200]
-                return Admission(candidate.mirror, candidate.release, reason, told, files_read, bytes_read)
-            files_read += 1
-    return Admission(candidate.mirror, candidate.release, Reason.UP, "", files_read, bytes_read)
+                told = f"{question.shown}: {detail}"[:200]
+                return replace(so_far, reason=reason, detail=told, path=question.shown)
+            so_far = replace(so_far, files_read=so_far.files_read + 1)
+    return so_far
 
 
-def _request(candidate: Candidate, located: Located, file: ReleaseFile, before: Mapping[str, ReleaseFile]) -> Request:
-    if located.base is None:
-        raise ValueError("not located")
-    return Request(
-        located.base.join(url_path(file.path)),
-        located.address,
-        timeout_ms=candidate.timeout_ms + file.length * 1000 // _LEAST_BYTES_S,
-        max_bytes=cap_of(file, before.get(file.path), candidate.max_file_bytes),
-        retries=1,
-        dns_ms=located.dns_ms,
-    )
+def _asked(
+    chunk: Sequence[Question], candidate: Candidate, located: Located, end: float, ca_file: str | None
+) -> Iterator[tuple[Question, Reason, str, int, int]]:
+    requests = [question.request(located, _timeout_ms(candidate, question)) for question in chunk]
+    made = [request for request in requests if request is not None]
+    responses = fetch_all(made, end - time.monotonic(), concurrency=_CONCURRENCY, ca_file=ca_file)
+    for question, response in zip(chunk, responses, strict=True):
+        reason, detail = question.judge(response)
+        if reason is Reason.TIMEOUT and time.monotonic() >= end:
+            reason, detail = Reason.NOT_MEASURED, "the node's time for a complete read was over"
+        yield question, reason, detail, response.attempts, response.length
 
 
-def _chunks(files: Iterable[ReleaseFile]) -> Iterable[list[ReleaseFile]]:
-    rest = iter(files)
+def _timeout_ms(candidate: Candidate, question: Question) -> int:
+    return candidate.timeout_ms + question.max_bytes * 1000 // _LEAST_BYTES_S
+
+
+def _chunks(questions: Iterable[Question], first: int) -> Iterator[list[Question]]:
+    rest = iter(questions)
+    yield list(islice(rest, first))
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from oracle.manifest import ReleaseFile
 from oracle.model import Reason
 from oracle.probes.exchange import Response
 
 _ROOM = 1_024
+_ABSENT = frozenset({404, 410})
 Judgement = tuple[Reason, str]
 
 
-def judge(
-    response: Response, expected: ReleaseFile, previous: ReleaseFile | None = None, *, previous_counts: bool = False
-) -> Judgement:
-    """What an answer says of the server that should hold `expected`, with a sentence for people.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What may stand at a path: the file of the release that the mirror is held to, first of `right`, and those of
+    other releases that count; `stale` are those of releases whose grace is over. `may_be_absent` where one of the
+    releases that count has no such file: then its absence says nothing."""
 
-    `previous` is the same path in the release before; its bytes are STALE_RELEASE, or UP while `previous_counts`.
-    """
-    if response.reason is Reason.TOO_LARGE and response.length > _longest(expected, previous):
+    path: str
+    right: tuple[ReleaseFile, ...]
+    stale: tuple[ReleaseFile, ...] = ()
+    may_be_absent: bool = False
+
+    @property
+    def length(self) -> int:
+        """How long the file is that is asked for."""
+        return self.right[0].length
+
+    @property
+    def longest(self) -> int:
+        """The most bytes that any release has there."""
+        return max(file.length for file in (*self.right, *self.stale))
+
+
+def expect(file: ReleaseFile) -> Expected:
+    """A file that only one release has."""
+    return Expected(file.path, (file,))
+
+
+def judge(response: Response, expected: Expected, *, may_be_packed: bool = False) -> Judgement:
+    """What an answer says of the server that should hold a file, with a sentence for people. Whoever was asked in a
+    browser's words may have packed it."""
+    if response.reason is Reason.TOO_LARGE and response.length > expected.longest:
         return Reason.WRONG_BYTES, f"longer than the {expected.length} bytes released"
     if response.reason is not None:
         return response.reason, response.detail
+    if response.status in _ABSENT and expected.may_be_absent:
+        return Reason.NOT_MEASURED, f"answered {response.status}: not every release that counts has this file"
     if response.status != 200:
         return Reason.HTTP_STATUS, f"answered {response.status}"
-    if response.sha256 == expected.sha256:
+    if may_be_packed and response.decoded_sha256:
+        response = replace(response, sha256=response.decoded_sha256)
+    return _judge_bytes(response, expected)
+
+
+def _judge_bytes(response: Response, expected: Expected) -> Judgement:
+    first = expected.right[0]
+    if response.sha256 == first.sha256:
         return Reason.UP, ""
-    if previous is not None and response.sha256 == previous.sha256:
-        return (Reason.UP, "the release before") if previous_counts else (Reason.STALE_RELEASE, "the release before")
-    if response.decoded_sha256 in {file.sha256 for file in (expected, previous) if file is not None}:
+    if any(response.sha256 == file.sha256 for file in expected.right):
+        return Reason.UP, "another release that counts"
+    if any(response.sha256 == file.sha256 for file in expected.stale):
+        return Reason.STALE_RELEASE, "a release before"
+    if response.decoded_sha256 in {file.sha256 for file in (*expected.right, *expected.stale)}:
         encoding = response.headers.get("content-encoding", "")
         return Reason.PROTOCOL, f"released bytes, but {encoding}-encoded, which was not asked for"
-    if response.length != expected.length:
-        return Reason.WRONG_BYTES, f"{response.length} bytes, released are {expected.length}"
-    return Reason.WRONG_BYTES, f"sha256 {response.sha256}, released is {expected.sha256}"
+    if response.length != first.length:
+        return Reason.WRONG_BYTES, f"{response.length} bytes, released are {first.length}"
+    return Reason.WRONG_BYTES, f"sha256 {response.sha256}, released is {first.sha256}"
 
 
-def cap_of(expected: ReleaseFile, previous: ReleaseFile | None, most: int) -> int:
+def cap_of(expected: Expected, most: int) -> int:
     """How many bytes to read at most, never over `most`: enough to tell released bytes from longer ones, and from
     their own compressed form, which may be a little longer."""
-    longest = _longest(expected, previous)
-    return min(most, longest + longest // 1_000 + _ROOM)
-
-
-def _longest(expected: ReleaseFile, previous: ReleaseFile | None) -> int:
-    return max(expected.length, previous.length if previous is not None else 0)
+    return min(most, expected.longest + expected.longest // 1_000 + _ROOM)

@@ -188,6 +188,64 @@ admissions = _table(
     _int("at_ms"),
 )
 """The outcome of the last complete read of a mirror: reason "up" when every file was right."""
+ownerships = _table(
+    "ownerships",
+    _id("mirror"),
+    sa.Column("node", sa.String(80), primary_key=True),
+    _int("epoch"),
+    _int("asks"),
+    _int("proved_epoch", nullable=True),
+    sa.Column("reason", sa.String(32), nullable=False),
+    _text("detail"),
+    _int("at_ms"),
+)
+"""Whether a host names the mirror's operator: what it said in `epoch`, asked so often; when it last did."""
+cold_asks = _table(
+    "cold_asks",
+    _id("mirror"),
+    _digest("release", primary_key=True),
+    sa.Column("node", sa.String(80), primary_key=True),
+    _id("file"),
+    _int("epoch"),
+    _int("echoed", nullable=True),
+    _int("control_echoed", nullable=True),
+    _int("at_ms"),
+)
+"""Which cold files, by their place in the manifest, a mirror was asked for: written before it is asked. Where the
+primary's log was heard, 1 or 0 for whether it was asked for that file too, and for one that nobody was asked for."""
+tallies = _table(
+    "tallies",
+    _id("fund"),
+    _id("mirror"),
+    _id("epoch"),
+    sa.Column("node", sa.String(80), primary_key=True),
+    _int("requests"),
+    _int("bytes"),
+    _flag("hidden"),
+    _flag("cold_failed"),
+)
+"""What a node has asked of a mirror in an epoch, and whether it failed when it was last asked from elsewhere, and when
+it was last asked for a cold file."""
+sightings = _table(
+    "sightings",
+    _id("fund"),
+    _id("mirror"),
+    _id("epoch"),
+    sa.Column("node", sa.String(80), primary_key=True),
+    sa.Column("how", sa.String(16), primary_key=True),
+    _text("detail"),
+    _int("at_ms"),
+)
+"""Mirrors that a node caught relaying the primary."""
+control_checks = _table(
+    "control_checks",
+    sa.Column("node", sa.String(80), primary_key=True),
+    _id("at_ms"),
+    _int("asked"),
+    _int("failed"),
+    _int("skew_ms", nullable=True),
+)
+"""How a node's control targets answered, and how far its clock is from theirs."""
 bundles = _table(
     "bundles",
     _id("committee"),

@@ -3,13 +3,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from oracle.checks import Check
 from oracle.manifest import Manifest, compose
-from oracle.model import Address, MirrorId, Reason
+from oracle.model import MirrorId, Reason
 from oracle.probes.admission import Admission, Candidate, read_completely
-from oracle.probes.ownership import WELL_KNOWN
+from oracle.probes.integrity import Expected
 from tests.fixtures.hostile import Hostile, answer, in_turn, released, resets, says, serves, zipped
 
-OPERATOR = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
 FILES = {f"file {index:03}.txt": b"contents %d" % index for index in range(70)} | {"empty": b""}
 COLD = {"cold/1": b"cold"}
 
@@ -33,32 +33,57 @@ MANIFEST = manifest_of(FILES)
 
 
 def read(server: Hostile, **options: object) -> Admission:
-    candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, timeout_ms=3_000)
+    candidate = Candidate(
+        MirrorId(4), server.url, MANIFEST.digest, timeout_ms=3_000, first=str(options.pop("first", ""))
+    )
     chosen: dict[str, object] = {"budget_s": 10.0, "allow_loopback": True, **options}
     return read_completely(candidate, MANIFEST, **chosen)  # type: ignore[arg-type]
 
 
 def test_a_mirror_with_every_file_is_admitted_without_its_cold_files_being_asked_for() -> None:
-    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
+    with Hostile(serves(on_server(FILES))) as server:
         admission = read(server)
         asked = server.paths()
     total = sum(len(body) for body in FILES.values())
-    assert admission == Admission(MirrorId(4), MANIFEST.digest, Reason.UP, "", len(FILES), total)
-    assert asked[0] == WELL_KNOWN
-    assert sorted(asked[1:]) == sorted(f"/{path}" for path in on_server(FILES))
+    assert admission == Admission(MirrorId(4), MANIFEST.digest, Reason.UP, "", len(FILES), total, len(FILES))
+    assert sorted(asked) == sorted(f"/{path}" for path in on_server(FILES))
 
 
-@pytest.mark.parametrize("operator", ["", "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"])
-def test_a_host_that_does_not_name_the_operator_is_asked_for_nothing_else(operator: str) -> None:
-    with Hostile(serves(on_server(FILES), operator)) as server:
-        admission = read(server)
-        assert server.paths() == [WELL_KNOWN]
-    assert (admission.reason, admission.files_read) == (Reason.NOT_OWNER, 0)
+@pytest.mark.parametrize(("served", "reason"), [(FILES, Reason.HTTP_STATUS), (FILES | COLD, Reason.UP)])
+def test_one_cold_file_is_asked_for_when_all_else_was_right(served: dict[str, bytes], reason: Reason) -> None:
+    with Hostile(serves(on_server(served))) as server:
+        admission = read(server, cold=lambda: MANIFEST.cold[0])
+        assert server.paths()[-1] == "/cold/1"
+    assert admission.reason is reason
+    assert admission.path == ("" if reason is Reason.UP else "cold/1")
+
+
+def test_no_cold_file_is_taken_from_a_mirror_that_lacks_others() -> None:
+    taken: list[str] = []
+    with Hostile(serves({})) as server:
+        assert read(server, cold=lambda: taken.append("a cold file")).reason is Reason.HTTP_STATUS
+    assert taken == []
+
+
+def test_checks_must_hold_too() -> None:
+    checked = compose("notes", "1", "http://127.1.1.1", None, [], [], [Check("/status", text="all well")])
+    for body, reason in ((b"all well", Reason.UP), (b"broken", Reason.CHECK_FAILED)):
+        with Hostile(serves({"status": body})) as server:
+            candidate = Candidate(MirrorId(4), server.url, checked.digest)
+            found = read_completely(candidate, checked, budget_s=5.0, allow_loopback=True)
+        assert (found.reason, found.path) == (reason, "" if reason is Reason.UP else "/status")
+
+
+def test_what_failed_the_last_time_is_asked_for_first_and_alone() -> None:
+    broken = {path: body for path, body in FILES.items() if path != "file 060.txt"}
+    with Hostile(serves(on_server(broken))) as server:
+        assert read(server, first="file 060.txt").path == "file 060.txt"
+        assert len(server.asked) == 1
 
 
 def test_the_first_wrong_file_ends_the_read_and_is_named() -> None:
     altered = FILES | {"file 005.txt": b"malware"}
-    with Hostile(serves(on_server(altered), OPERATOR)) as server:
+    with Hostile(serves(on_server(altered))) as server:
         admission = read(server)
         assert len(server.asked) < len(FILES) // 2 + 2
     assert admission.reason is Reason.WRONG_BYTES
@@ -68,32 +93,33 @@ def test_the_first_wrong_file_ends_the_read_and_is_named() -> None:
 
 def test_a_missing_file_is_found_even_if_it_is_the_last() -> None:
     missing = {path: body for path, body in FILES.items() if path != "file 069.txt"}
-    with Hostile(serves(on_server(missing), OPERATOR)) as server:
+    with Hostile(serves(on_server(missing))) as server:
         admission = read(server)
     assert (admission.reason, admission.files_read) == (Reason.HTTP_STATUS, len(FILES) - 1)
 
 
 def test_a_file_of_the_release_before_is_stale() -> None:
     before = FILES | {"file 005.txt": b"contents of the release before"}
-    with Hostile(serves(on_server(before), OPERATOR)) as server:
-        assert read(server, previous=manifest_of(before)).reason is Reason.STALE_RELEASE
+    with Hostile(serves(on_server(before))) as server:
+        old = {file.path: file for file in manifest_of(before).files}
+        stale = read(server, expected_of=lambda file: Expected(file.path, (file,), (old[file.path],)))
+        assert stale.reason is Reason.STALE_RELEASE
         assert read(server).reason is Reason.WRONG_BYTES
 
 
 def test_one_broken_connection_does_not_end_the_read() -> None:
-    whole = serves(on_server(FILES), OPERATOR)
+    whole = serves(on_server(FILES))
     with Hostile(in_turn(resets(), whole, whole, resets(), whole)) as server:
         assert read(server).reason is Reason.UP
 
 
 def test_files_compressed_unasked_are_not_the_released_bytes() -> None:
-    document = serves({}, OPERATOR)
-    with Hostile(in_turn(document, says(zipped(FILES["file 000.txt"])))) as server:
+    with Hostile(says(zipped(FILES["file 000.txt"]))) as server:
         assert read(server).reason is Reason.WRONG_BYTES
 
 
 def test_a_release_over_the_byte_budget_is_not_measured_and_nothing_is_asked_for() -> None:
-    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
+    with Hostile(serves(on_server(FILES))) as server:
         admission = read(server, max_bytes=100)
         assert server.asked == []
     assert admission.reason is Reason.NOT_MEASURED
@@ -102,20 +128,20 @@ def test_a_release_over_the_byte_budget_is_not_measured_and_nothing_is_asked_for
 
 def test_a_read_that_runs_out_of_time_is_not_measured() -> None:
     body = FILES["file 000.txt"]
-    with Hostile(in_turn(serves({}, OPERATOR), says(b"", answer(body), pause_s=0.3))) as server:
+    with Hostile(says(b"", answer(body), pause_s=0.3)) as server:
         assert read(server, budget_s=0.2).reason is Reason.NOT_MEASURED
     slow = says(b"", answer(body), pause_s=0.15)
     one = compose("notes", "1", "http://127.1.1.1", None, [released(f"{index:02}", body) for index in range(40)])
-    with Hostile(in_turn(serves({}, OPERATOR), slow)) as server:
-        candidate = Candidate(MirrorId(4), server.url, OPERATOR, one.digest)
+    with Hostile(slow) as server:
+        candidate = Candidate(MirrorId(4), server.url, one.digest)
         admission = read_completely(candidate, one, budget_s=1.0, allow_loopback=True)
     assert admission.reason is Reason.NOT_MEASURED
     assert 0 < admission.files_read < 40
 
 
 def test_no_file_over_the_funds_limit_is_read() -> None:
-    with Hostile(serves(on_server(FILES), OPERATOR)) as server:
-        candidate = Candidate(MirrorId(4), server.url, OPERATOR, MANIFEST.digest, max_file_bytes=3)
+    with Hostile(serves(on_server(FILES))) as server:
+        candidate = Candidate(MirrorId(4), server.url, MANIFEST.digest, max_file_bytes=3)
         admission = read_completely(candidate, MANIFEST, budget_s=5.0, allow_loopback=True)
         assert server.asked == []
     assert admission.reason is Reason.NOT_MEASURED
@@ -125,7 +151,7 @@ def test_a_mirror_at_an_address_that_is_refused_is_never_connected_to() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        candidate = Candidate(MirrorId(4), url, OPERATOR, MANIFEST.digest)
+        candidate = Candidate(MirrorId(4), url, MANIFEST.digest)
         admission = read_completely(candidate, MANIFEST, budget_s=2.0)
         with pytest.raises(BlockingIOError):
             listener.accept()

@@ -5,11 +5,12 @@ import pytest
 
 from oracle.model import Reason
 from oracle.probes.exchange import Response
-from oracle.probes.integrity import cap_of, judge
+from oracle.probes.integrity import Expected, cap_of, expect, judge
 from tests.fixtures.hostile import released
 
 NOW, BEFORE, OTHER = b"now", b"the release before", b"bad"
-EXPECTED, PREVIOUS = released("a.txt", NOW), released("a.txt", BEFORE)
+FILE, PREVIOUS = released("a.txt", NOW), released("a.txt", BEFORE)
+EXPECTED = Expected("a.txt", (FILE,), (PREVIOUS,))
 
 
 def got(body: bytes, status: int = 200, decoded: bytes | None = None) -> Response:
@@ -48,20 +49,34 @@ def failed(reason: Reason, length: int = 0) -> Response:
     ],
 )
 def test_only_the_released_bytes_are_up(response: Response, reason: Reason) -> None:
-    assert judge(response, EXPECTED, PREVIOUS)[0] is reason
+    assert judge(response, EXPECTED)[0] is reason
 
 
-def test_the_release_before_counts_while_its_grace_lasts() -> None:
-    assert judge(got(BEFORE), EXPECTED, PREVIOUS, previous_counts=True)[0] is Reason.UP
-    assert judge(got(OTHER), EXPECTED, PREVIOUS, previous_counts=True)[0] is Reason.WRONG_BYTES
+def test_the_bytes_of_every_release_that_counts_are_right() -> None:
+    both = Expected("a.txt", (FILE, PREVIOUS))
+    assert judge(got(BEFORE), both)[0] is Reason.UP
+    assert judge(got(OTHER), both)[0] is Reason.WRONG_BYTES
 
 
 def test_a_file_that_did_not_change_is_up_even_when_the_release_before_is_stale() -> None:
-    assert judge(got(NOW), EXPECTED, EXPECTED)[0] is Reason.UP
+    assert judge(got(NOW), Expected("a.txt", (FILE,), (FILE,)))[0] is Reason.UP
 
 
-def test_without_a_release_before_its_bytes_are_wrong() -> None:
-    assert judge(got(BEFORE), EXPECTED)[0] is Reason.WRONG_BYTES
+def test_bytes_of_no_release_that_is_known_are_wrong() -> None:
+    assert judge(got(BEFORE), expect(FILE))[0] is Reason.WRONG_BYTES
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(404, Reason.NOT_MEASURED), (410, Reason.NOT_MEASURED), (403, Reason.HTTP_STATUS)]
+)
+def test_absence_says_nothing_where_a_release_that_counts_has_no_such_file(status: int, reason: Reason) -> None:
+    assert judge(got(b"", status), Expected("a.txt", (FILE,), may_be_absent=True))[0] is reason
+    assert judge(got(b"", status), EXPECTED)[0] is Reason.HTTP_STATUS
+
+
+def test_an_answer_may_be_packed_where_that_was_asked_for() -> None:
+    for body, reason in ((NOW, Reason.UP), (BEFORE, Reason.STALE_RELEASE), (OTHER, Reason.WRONG_BYTES)):
+        assert judge(got(gzip.compress(body), decoded=body), EXPECTED, may_be_packed=True)[0] is reason
 
 
 def test_every_deduction_says_what_was_seen() -> None:
@@ -70,6 +85,6 @@ def test_every_deduction_says_what_was_seen() -> None:
 
 
 def test_enough_is_read_to_tell_released_bytes_from_longer_ones() -> None:
-    assert len(BEFORE) < cap_of(EXPECTED, PREVIOUS, 10_000) < 2_000
-    assert len(NOW) < cap_of(EXPECTED, None, 10_000) < 2_000
-    assert cap_of(EXPECTED, PREVIOUS, 2) == 2
+    assert len(BEFORE) < cap_of(EXPECTED, 10_000) < 2_000
+    assert len(NOW) < cap_of(expect(FILE), 10_000) < 2_000
+    assert cap_of(EXPECTED, 2) == 2

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
-from oracle.model import Address, Reason
+from oracle.model import Address, FundId, MirrorId, Reason
 from oracle.probes.exchange import Response
-from oracle.probes.ownership import WELL_KNOWN, Claim, check_owners, judge
+from oracle.probes.ownership import WELL_KNOWN, judge
+from oracle.probes.question import owner_question
+from oracle.probes.round import Target, ask_round
 from tests.fixtures.hostile import Hostile, answer, closed_port, says, serves
 
 OPERATOR = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
@@ -73,6 +75,11 @@ def test_another_status_is_not_owner_and_no_answer_keeps_its_reason() -> None:
         assert judge(Response("http://x", "1.2.3.4", reason=reason, detail="why"), OPERATOR) == (reason, "why")
 
 
+def heard(*claims: tuple[str, Address], allow_loopback: bool = False) -> list[Reason]:
+    targets = [Target(FundId(1), MirrorId(1), url, (owner_question(operator),)) for url, operator in claims]
+    return [one.answers[0].reason for one in ask_round(targets, budget_s=5.0, allow_loopback=allow_loopback)]
+
+
 def test_each_host_is_asked_at_its_origin_and_for_nothing_else() -> None:
     with (
         Hostile(serves({}, OPERATOR), "127.1.1.1") as owned,
@@ -80,16 +87,16 @@ def test_each_host_is_asked_at_its_origin_and_for_nothing_else() -> None:
         Hostile(says(answer(b" " * 70_000)), "127.1.3.1") as huge,
     ):
         claims = [
-            Claim(owned.url + "/some/base", OPERATOR),
-            Claim(owned.url, RIVAL),
-            Claim(bare.url, OPERATOR),
-            Claim(huge.url, OPERATOR),
-            Claim(f"http://127.1.4.1:{closed_port('127.1.4.1')}", OPERATOR),
-            Claim("http://u:p@127.1.1.1/", OPERATOR),
+            (owned.url + "/some/base", OPERATOR),
+            (owned.url, RIVAL),
+            (bare.url, OPERATOR),
+            (huge.url, OPERATOR),
+            (f"http://127.1.4.1:{closed_port('127.1.4.1')}", OPERATOR),
+            ("http://u:p@127.1.1.1/", OPERATOR),
         ]
-        found = check_owners(claims, 5.0, allow_loopback=True)
+        found = heard(*claims, allow_loopback=True)
         assert owned.paths() == [WELL_KNOWN, WELL_KNOWN]
-    assert [reason for reason, _ in found] == [
+    assert found == [
         Reason.UP,
         Reason.NOT_OWNER,
         Reason.NOT_OWNER,
@@ -102,12 +109,12 @@ def test_each_host_is_asked_at_its_origin_and_for_nothing_else() -> None:
 def test_no_host_is_asked_at_an_address_that_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
-        found = check_owners([Claim(f"http://127.0.0.1:{listener.getsockname()[1]}", OPERATOR)], 2.0)
+        found = heard((f"http://127.0.0.1:{listener.getsockname()[1]}", OPERATOR))
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert found[0][0] is Reason.ADDRESS_REFUSED
+    assert found == [Reason.ADDRESS_REFUSED]
 
 
 def test_the_module_is_imported_without_web3() -> None:
-    script = "import sys, oracle.probes.round, oracle.probes.admission; sys.exit('web3' in sys.modules)"
+    script = "import sys, oracle.measure, oracle.probes.admission; sys.exit('web3' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=30, check=False).returncode == 0

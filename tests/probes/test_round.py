@@ -7,8 +7,10 @@ import pytest
 
 from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote, VoteState
 from oracle.probes.address import Addresses
-from oracle.probes.exchange import Response
-from oracle.probes.round import Target, doubt, probe_round
+from oracle.probes.integrity import Expected
+from oracle.probes.question import file_question
+from oracle.probes.round import Heard, Target, ask_round
+from oracle.probes.verdict import vote_of
 from tests.fixtures.hostile import (
     Behaviour,
     Hostile,
@@ -51,14 +53,18 @@ KINDS: dict[str, tuple[Behaviour, Reason]] = {
 }
 
 
-def target(url: str, mirror: int = 1, **options: object) -> Target:
-    chosen: dict[str, object] = {"previous": PREVIOUS, "timeout_ms": 1_500, **options}
-    return Target(FundId(1), MirrorId(mirror), url, FILE, **chosen)  # type: ignore[arg-type]
+def target(url: str, mirror: int = 1, delay_ms: int = 0) -> Target:
+    question = file_question(Expected(PATH, (FILE,), (PREVIOUS,)), 64 * 1024 * 1024, delay_ms)
+    return Target(FundId(1), MirrorId(mirror), url, (question,), timeout_ms=1_500)
+
+
+def ask(*targets: Target, **options: object) -> list[Heard]:
+    chosen: dict[str, object] = {"budget_s": 8.0, "allow_loopback": True, **options}
+    return ask_round(targets, **chosen)  # type: ignore[arg-type]
 
 
 def probe(*targets: Target, **options: object) -> list[Vote]:
-    chosen: dict[str, object] = {"budget_s": 8.0, "allow_loopback": True, **options}
-    return probe_round(targets, epoch=Epoch(7), slot=Slot(3), **chosen)  # type: ignore[arg-type]
+    return [vote_of(heard, Epoch(7), Slot(3)) for heard in ask(*targets, **options)]
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +113,6 @@ def test_wrong_bytes_are_judged_at_once() -> None:
 def test_a_base_path_stands_before_the_file() -> None:
     with Hostile(serves({f"/base{URL_PATH}": NOW})) as server:
         assert probe(target(server.url + "/base/"))[0].reason is Reason.UP
-
-
-def test_the_release_before_is_up_in_its_grace() -> None:
-    with Hostile(serves({URL_PATH: BEFORE})) as server:
-        assert probe(target(server.url, previous_counts=True))[0].reason is Reason.UP
 
 
 def test_a_refused_connection_is_connect() -> None:
@@ -178,12 +179,6 @@ def test_a_url_that_cannot_be_asked_is_refused() -> None:
     assert "credentials" in vote.detail
 
 
-def test_a_file_over_the_funds_limit_is_not_held_against_the_mirror() -> None:
-    with Hostile(serves({URL_PATH: NOW})) as server:
-        vote = probe(target(server.url, max_file_bytes=3))[0]
-        assert (vote.state, server.asked) == (VoteState.UNKNOWN, [])
-
-
 def test_what_there_was_no_time_for_is_unknown() -> None:
     with Hostile(says(b"", answer(NOW), pause_s=0.5)) as server:
         votes = probe(*(target(server.url, mirror) for mirror in range(4)), budget_s=0.9, concurrency=1)
@@ -200,24 +195,20 @@ def test_a_mirror_is_probed_at_its_own_time_of_the_round() -> None:
     assert vote.latency_ms < 600
 
 
-def test_a_node_that_reaches_no_control_target_doubts_itself() -> None:
-    with Hostile(serves({URL_PATH: NOW})) as server:
-        dead = [f"http://127.1.9.1:{closed_port('127.1.9.1')}", f"http://127.1.8.1:{closed_port('127.1.8.1')}/x"]
-        votes = probe(target(server.url), target(dead[0]), controls=[*dead, server.url])
-        sure = probe(target(server.url), target(dead[0]), controls=[dead[0], server.url])
-    assert [vote.reason for vote in votes] == [Reason.SELF_DOUBT] * 2
-    assert [(vote.latency_ms, vote.address) for vote in votes] == [(None, None)] * 2
-    assert [vote.reason for vote in sure] == [Reason.UP, Reason.CONNECT]
+def test_all_questions_of_a_mirror_are_asked_and_counted() -> None:
+    there, absent = released("a", b"12"), released("b", b"345")
+    questions = tuple(file_question(Expected(file.path, (file,)), 100) for file in (there, absent))
+    with Hostile(serves({"a": b"12"})) as server:
+        heard = ask(Target(FundId(1), MirrorId(1), server.url, questions))[0]
+        assert sorted(server.paths()) == ["/a", "/b"]
+    assert [answer.reason for answer in heard.answers] == [Reason.UP, Reason.HTTP_STATUS]
+    assert (heard.requests, heard.bytes) == (2, 2)
 
 
-def test_any_http_answer_of_a_control_target_will_do() -> None:
-    refused = Response("http://x", "1.2.3.4", status=404)
-    large = Response("http://x", "1.2.3.4", status=200, reason=Reason.TOO_LARGE)
-    silence = Response("http://x", "1.2.3.4", reason=Reason.TIMEOUT)
-    assert not doubt([])
-    assert not doubt([refused, large, silence])
-    assert not doubt([refused, silence])
-    assert doubt([refused, silence, None])
+def test_a_mirror_that_cannot_be_located_is_asked_nothing() -> None:
+    heard = ask(target("http://127.1.1.1/"), allow_loopback=False)[0]
+    assert (heard.requests, heard.bytes) == (0, 0)
+    assert heard.answers[0].response is None
 
 
 def test_a_round_without_targets_is_empty() -> None:

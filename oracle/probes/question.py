@@ -1,0 +1,112 @@
+"""One thing that a mirror is asked, and how its answer is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from oracle.canary import Canary
+from oracle.checks import MOST_BODY_BYTES, Check
+from oracle.manifest import ReleaseFile, url_path
+from oracle.model import Address, Reason
+from oracle.probes import check as checks
+from oracle.probes import integrity, ownership
+from oracle.probes.address import Located
+from oracle.probes.exchange import Request, Response
+from oracle.probes.integrity import Expected, Judgement
+from oracle.probes.route import Route
+
+_CANARY_BYTES = 4 * 1024
+Judge = Callable[[Response], Judgement]
+
+
+class Kind(StrEnum):
+    """What is asked for."""
+
+    FILE = "file"
+    CHECK = "check"
+    COLD = "cold"
+    OWNERSHIP = "ownership"
+    CANARY = "canary"
+    ROUTE = "route"
+    """To see whether a route works at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A GET below a mirror's base URL, or at its origin; `shown` is its path for people.
+
+    `route` is the way by which it leaves, None for that of all probes.
+    """
+
+    kind: Kind
+    shown: str
+    url_path: str
+    judge: Judge
+    max_bytes: int
+    delay_ms: int = 0
+    at_origin: bool = False
+    keep_body: bool = False
+    route: Route | None = None
+
+    def request(self, located: Located, timeout_ms: int, spent_ms: int = 0) -> Request | None:
+        """The request to a host that could be located, None to one that could not."""
+        if located.base is None or not located.address:
+            return None
+        path = self.url_path.lstrip("/")
+        return Request(
+            f"{located.base.origin}/{path}" if self.at_origin else located.base.join(path),
+            located.address,
+            timeout_ms=timeout_ms,
+            max_bytes=self.max_bytes,
+            keep_body=self.keep_body,
+            retries=1,
+            delay_ms=max(0, self.delay_ms - spent_ms),
+            dns_ms=located.dns_ms,
+        )
+
+
+def file_question(expected: Expected, most: int, delay_ms: int = 0, route: Route | None = None) -> Question:
+    """For a file of the release, of which at most `most` bytes are read."""
+    judge = partial(integrity.judge, expected=expected, may_be_packed=route is not None)
+    cap = integrity.cap_of(expected, most)
+    return Question(Kind.FILE, expected.path, url_path(expected.path), judge, cap, delay_ms, route=route)
+
+
+def cold_question(file: ReleaseFile, delay_ms: int = 0) -> Question:
+    """For a cold file: small, random, and never asked for before."""
+    expected = integrity.expect(file)
+    judge = partial(integrity.judge, expected=expected)
+    return Question(Kind.COLD, file.path, url_path(file.path), judge, integrity.cap_of(expected, 1 << 20), delay_ms)
+
+
+def check_question(check: Check, now_s: float, delay_ms: int = 0, route: Route | None = None) -> Question:
+    """For what a declared check says; ages count from `now_s` plus the delay."""
+    judge = partial(checks.judge, check=check, now_s=now_s + delay_ms / 1000)
+    return Question(Kind.CHECK, check.path, check.path, judge, MOST_BODY_BYTES, delay_ms, keep_body=True, route=route)
+
+
+def canary_question(canary: Canary, delay_ms: int = 0) -> Question:
+    """For what only the primary can answer: RELAYING if the mirror does too; anything else says nothing."""
+
+    def judge(response: Response) -> Judgement:
+        relayed = canary.answer in (response.body or b"")
+        return (Reason.RELAYING, "it answered a canary") if relayed else (Reason.NOT_MEASURED, "")
+
+    path = canary.url_path
+    return Question(Kind.CANARY, path.partition("?")[0], path, judge, _CANARY_BYTES, delay_ms, keep_body=True)
+
+
+def route_question(route: Route, delay_ms: int = 0) -> Question:
+    """For anything at all, by a route."""
+    return Question(Kind.ROUTE, "/", "/", lambda response: (response.reason or Reason.UP, ""), 0, delay_ms, route=route)
+
+
+def owner_question(operator: Address, delay_ms: int = 0) -> Question:
+    """For the host's own word on who runs it."""
+    judge = partial(ownership.judge, operator=operator)
+    return Question(
+        Kind.OWNERSHIP, ownership.WELL_KNOWN, ownership.WELL_KNOWN, judge, ownership.LONGEST, delay_ms, True, True
+    )

@@ -1,0 +1,193 @@
+"""What each mirror is asked in one slot: one question always, and as many more as the plan and the budget allow.
+
+A mirror that did not answer rightly in the slot before is asked one question only, and whatever it failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+
+from oracle.canary import canary
+from oracle.manifest import Manifest, ReleaseFile, url_path
+from oracle.model import ANSWERED_REASONS, PRIMARY, MirrorId, Reason
+from oracle.probes.integrity import Expected
+from oracle.probes.question import (
+    Question,
+    canary_question,
+    check_question,
+    cold_question,
+    file_question,
+    owner_question,
+    route_question,
+)
+from oracle.rounds import DOWN, Round
+from oracle.schedule import asks_in, choice, files_for, is_away, nth_file, permuted, subsecret
+from oracle.standing import Draw
+from oracle.store.ledger import Mirror
+from oracle.store.tallies import Tally
+
+CANARIES_AN_EPOCH = 4
+COLD_AN_EPOCH = 1
+COLD_AN_EPOCH_HEARD = 4
+"""Where the primary's log can be heard, so that an echo shows within the epoch."""
+_NONCES = 1 << 64
+_SUSPECT = ANSWERED_REASONS - {Reason.NOT_OWNER, Reason.NOT_ADMITTED, Reason.HIDDEN}
+_NO_TALLY = Tally(PRIMARY)
+
+Expect = Callable[[ReleaseFile], Expected]
+
+
+def questions_for(
+    this: Round,
+    mirror: Mirror | None,
+    draw: Draw,
+    manifest: Manifest,
+    expect: Expect,
+    cold: int | None,
+    elsewhere: bool,
+) -> tuple[Question, ...]:
+    """A mirror's questions (the primary's for None), the one that is always asked first.
+
+    `draw` and `manifest` are of the release it is held to; `cold` is the cold file that is due for it; `elsewhere`
+    whether others are asked by the slot's route, for which the primary is asked too.
+    """
+    number = mirror.mirror if mirror else PRIMARY
+    times = (this.delay_ms(number, n) for n in count())
+    usual = list(_usual(this, number, draw, manifest, expect, times))
+    asked = usual[:1] + (usual[1:] if _has_room(this, number, draw, usual) else [])
+    if mirror is None:
+        return (*asked, *([route_question(this.route, next(times))] if elsewhere else []))
+    if number not in this.before or this.before[number] not in DOWN:
+        asked += _canaries(this, number, draw, times)
+    if _owner_is_due(this, number):
+        asked.append(owner_question(mirror.operator, next(times)))
+    if cold is not None:
+        asked.append(cold_question(this.manifest.cold[cold], next(times)))
+    if is_asked_elsewhere(this, number):
+        asked.append(_elsewhere(this, number, draw, manifest, expect, next(times)))
+    return tuple(asked)
+
+
+def is_asked_elsewhere(this: Round, mirror: MirrorId) -> bool:
+    """Whether a question leaves by the slot's route: in a tenth of the slots, and again after it failed there."""
+    hidden = this.tallies.get(mirror, _NO_TALLY).hidden
+    return hidden or is_away(this.times, mirror, this.task.epoch, this.slot)
+
+
+def _usual(
+    this: Round, mirror: MirrorId, draw: Draw, manifest: Manifest, expect: Expect, times: Iterator[int]
+) -> Iterator[Question]:
+    """Files and checks. A mirror that was down in the slot before is asked for one of them only."""
+    most = this.task.policy.max_file_bytes
+    light, heavy = files_due(this, mirror, draw)
+    for file in light[:1]:
+        yield file_question(expect(file), most, next(times))
+    if light and this.before.get(mirror) in DOWN:
+        return
+    if manifest.checks:
+        secret, slots = subsecret(this.secret, b"checks"), this.task.policy.slots
+        for index in files_for(secret, mirror, this.task.epoch, this.slot, slots, len(manifest.checks), 1):
+            yield check_question(manifest.checks[index], this.now_ms / 1000, next(times))
+    for file in (*light[1:], *heavy):
+        yield file_question(expect(file), most, next(times))
+
+
+def files_due(this: Round, mirror: MirrorId, draw: Draw) -> tuple[list[ReleaseFile], list[ReleaseFile]]:
+    """The light files of this slot's part of the walk, and the heavy ones of theirs."""
+    plan, slots, epoch = draw.plan, this.task.policy.slots, this.task.epoch
+    light = files_for(this.secret, mirror, epoch, this.slot, slots, len(plan.light), plan.each) if plan.light else ()
+    secret = subsecret(this.secret, b"heavy")
+    place = epoch * slots + permuted(secret, (mirror, epoch), this.slot, slots)
+    turns = plan.heavy_turns(place) if plan.heavy else range(0)
+    heavy = (nth_file(secret, mirror, 0, turn, len(plan.heavy)) for turn in turns)
+    return (
+        [draw.files[plan.light[index]] for index in dict.fromkeys(light)],
+        [draw.files[plan.heavy[index]] for index in dict.fromkeys(heavy)],
+    )
+
+
+def _has_room(this: Round, mirror: MirrorId, draw: Draw, questions: Sequence[Question]) -> bool:
+    """Whether the budget bears all questions, and one more file in every slot that is left."""
+    tally, slots_left = this.tallies.get(mirror, _NO_TALLY), this.task.policy.slots - this.slot - 1
+    requests = tally.requests + len(questions) + slots_left
+    length = tally.bytes + sum(question.max_bytes for question in questions) + slots_left * draw.plan.light_bytes
+    return requests <= draw.plan.requests and length <= draw.plan.bytes
+
+
+def _owner_is_due(this: Round, mirror: MirrorId) -> bool:
+    """Once an epoch from a secret slot on; again where the host's right to be asked is in doubt."""
+    owner, epoch = this.owners[mirror], this.task.epoch
+    if owner.epoch != epoch:
+        return this.slot >= choice(this.times, b"ownership", this.task.policy.slots, mirror, epoch)
+    suspect = this.before.get(mirror) in _SUSPECT
+    return owner.may_ask(epoch, this.now_ms - this.retry_ms, suspect=suspect)
+
+
+def _elsewhere(
+    this: Round, mirror: MirrorId, draw: Draw, manifest: Manifest, expect: Expect, delay_ms: int
+) -> Question:
+    """Another file (or a check), by the slot's route."""
+    if not draw.plan.light:
+        index = choice(this.times, b"elsewhere", len(manifest.checks), mirror, this.task.epoch, this.slot)
+        return check_question(manifest.checks[index], this.now_ms / 1000, delay_ms, this.route)
+    index = choice(this.times, b"elsewhere", len(draw.plan.light), mirror, this.task.epoch, this.slot)
+    file = draw.files[draw.plan.light[index]]
+    return file_question(expect(file), this.task.policy.max_file_bytes, delay_ms, this.route)
+
+
+# ------------------------------------------------------------------------------------------- canaries and cold files
+
+
+def _canaries(this: Round, mirror: MirrorId, draw: Draw, times: Iterator[int]) -> Iterator[Question]:
+    """Now beside a file, now as its version: a relay that keeps to the manifest's paths may still pass on queries."""
+    if this.key is None:
+        return
+    secret, epoch, slots = subsecret(this.secret, b"canary"), this.task.epoch, this.task.policy.slots
+    for ask in asks_in(secret, mirror, epoch, this.slot, slots, CANARIES_AN_EPOCH):
+        nonce = choice(secret, b"nonce", _NONCES, mirror, epoch, ask).to_bytes(8, "big")
+        number = choice(secret, b"like", max(1, len(draw.files)), mirror, epoch, ask)
+        like = "/" + (url_path(draw.files[number].path) if draw.files else "")
+        yield canary_question(canary(this.key, nonce, like, as_query=ask % 2 == 1), next(times))
+
+
+def cold_due(this: Round, mirrors: Sequence[Mirror]) -> dict[MirrorId, int]:
+    """The cold file, by its place in the manifest, that each of these mirrors is asked for in this slot, if it is.
+
+    No two get the same, or an echo would not say whose it is.
+    """
+    due: dict[MirrorId, int] = {}
+    for mirror in mirrors:
+        if this.held(mirror.mirror) == this.standing.current and cold_is_due(this, mirror.mirror):
+            gone = this.cold_asked.get(mirror.mirror, set()) | set(due.values())
+            if (
+                file := next((file for file in _cold_order(this, mirror.mirror) if file not in gone), None)
+            ) is not None:
+                due[mirror.mirror] = file
+    return due
+
+
+def cold_is_due(this: Round, mirror: MirrorId) -> bool:
+    """A few times an epoch; in every slot while the primary is down, when a relay has it from nowhere; and again while
+    the last one was not answered rightly."""
+    if this.outage or this.tallies.get(mirror, _NO_TALLY).cold_failed:
+        return True
+    many = COLD_AN_EPOCH if this.key is None else COLD_AN_EPOCH_HEARD
+    secret, slots = subsecret(this.times, b"cold"), this.task.policy.slots
+    return bool(asks_in(secret, mirror, this.task.epoch, this.slot, slots, many))
+
+
+def controls_for(this: Round, due: Mapping[MirrorId, int]) -> dict[MirrorId, int]:
+    """For each mirror that is asked for a cold file another one that nobody is asked for, to compare the echo with."""
+    controls: dict[MirrorId, int] = {}
+    for mirror in due:
+        gone = {*due.values(), *controls.values(), *this.cold_asked.get(mirror, ())}
+        left = (file for file in reversed(list(_cold_order(this, mirror))) if file not in gone)
+        if (file := next(left, None)) is not None:
+            controls[mirror] = file
+    return controls
+
+
+def _cold_order(this: Round, mirror: MirrorId) -> Iterator[int]:
+    secret, count_ = subsecret(this.secret, b"cold"), len(this.cold_pool)
+    return (this.cold_pool[permuted(secret, (mirror,), turn, count_)] for turn in range(count_))

@@ -1,0 +1,155 @@
+"""One node's complete reads: of a release from its source, after which it binds; of a mirror, after which it counts.
+
+A host is asked for its operator before it is asked for anything else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import sqlalchemy as sa
+import structlog
+
+from oracle.assignment import Assignment, assignment
+from oracle.budget import DAY_S
+from oracle.errors import FetchFailed, MirrorbondError
+from oracle.manifest import Manifest, ReleaseFile
+from oracle.manifests import files_of, manifest_of, read_manifest
+from oracle.model import PRIMARY, Clock, Digest, Epoch, FundId, MirrorId, Reason
+from oracle.probes.admission import Admission, Candidate, read_completely
+from oracle.probes.integrity import Expected
+from oracle.probes.question import owner_question
+from oracle.probes.round import Target, ask_round
+from oracle.schedule import permuted, rest_s, subsecret
+from oracle.secret import node_secret
+from oracle.settings import Settings
+from oracle.standing import cold_pool, loopback_allowed, readable, unread_sources
+from oracle.store import cold, facts
+from oracle.store.ledger import Mirror
+from oracle.store.manifests import missing_manifests
+from oracle.store.observations import admissions, record_admission
+from oracle.store.ownerships import Ownership, ownerships, record_ownership
+from oracle.store.tallies import Asked, add_to_tallies, tallies
+
+log = structlog.get_logger()
+
+_BUDGET_S = 600.0
+_OWNER_BUDGET_S = 20.0
+_READS_OVER_BUDGET = 2
+"""How often a release may be read in an epoch beyond the budget of bytes: by a newcomer, and after wrong bytes."""
+
+
+def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
+    """Read the manifests of the releases that matter in the epoch; what cannot be read is logged."""
+    task = assignment(engine, fund, epoch)
+    allowed = loopback_allowed(engine, settings)
+    for release in readable(task) if task else ():
+        try:
+            read_manifest(engine, release, allow_loopback=allowed)
+        except MirrorbondError as error:
+            log.warning("release_unread", fund=fund, release=release.digest, error=str(error))
+
+
+def read_sources(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
+    """Read the releases that this node has not read yet from their source, newest first."""
+    task = assignment(engine, fund, epoch)
+    for release, _ in unread_sources(engine, settings.node_name, task) if task else ():
+        manifest = manifest_of(engine, release.digest)
+        read = _read(engine, settings, task, PRIMARY, manifest.primary, release.digest) if task else None
+        log.info("source_read", fund=fund, release=release.digest, reason=read and read.reason)
+
+
+def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch, mirror: MirrorId) -> Reason | None:
+    """Ask a mirror's host for its operator, read the mirror completely for the release of the epoch, and store what
+    came of it. None where there is nothing to do now.
+
+    Raises: FetchFailed if the release's manifest has not been read.
+    """
+    task, clock = assignment(engine, fund, epoch), facts.get_clock(engine)
+    known = next((one for one in task.mirrors if one.mirror == mirror), None) if task else None
+    if task is None or clock is None or known is None or task.release is None:
+        return None
+    owner = _owner(engine, settings, task, known, clock)
+    now = clock.epoch_at(int(time.time()))
+    if owner is None or not owner.holds(now):
+        return owner.reason if owner else None
+    digest = task.release.digest
+    if missing_manifests(engine, [digest]):
+        raise FetchFailed(digest, "the release's manifest has not been read yet")
+    if _is_spent(engine, settings, task, clock, mirror):
+        return None
+    return _read(engine, settings, task, mirror, known.url, digest).reason
+
+
+def _owner(engine: sa.Engine, settings: Settings, task: Assignment, mirror: Mirror, clock: Clock) -> Ownership | None:
+    """What is known of the host, after asking it if it may be asked."""
+    node, now_s = settings.node_name, time.time()
+    known, epoch = ownerships(engine, node).get(mirror.mirror), clock.epoch_at(int(now_s))
+    if known and (known.holds(epoch) or not known.may_ask(epoch, int((now_s - rest_s(clock)) * 1000))):
+        return known
+    question = owner_question(mirror.operator)
+    target = Target(task.fund, mirror.mirror, mirror.url, (question,), task.policy.timeout_ms)
+    heard = ask_round([target], budget_s=_OWNER_BUDGET_S, allow_loopback=loopback_allowed(engine, settings))[0]
+    add_to_tallies(engine, task.fund, epoch, node, [Asked(mirror.mirror, heard.requests, heard.bytes)])
+    answer = heard.answers[0]
+    log.info("owner_asked", mirror=mirror.mirror, reason=answer.reason, detail=answer.detail)
+    return record_ownership(engine, node, mirror.mirror, epoch, answer.reason, answer.detail)
+
+
+def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, clock: Clock, mirror: MirrorId) -> bool:
+    """Whether so many bytes were read from it in this epoch that failed reads must rest until the next."""
+    epoch = clock.epoch_at(int(time.time()))
+    tally = tallies(engine, task.fund, epoch, settings.node_name).get(mirror)
+    whole = sum(file.length for file in manifest_of(engine, task.release.digest).files) if task.release else 0
+    budget = task.policy.budget_bytes * clock.epoch_length_s // DAY_S
+    return tally is not None and tally.bytes > budget + _READS_OVER_BUDGET * whole
+
+
+def _read(
+    engine: sa.Engine, settings: Settings, task: Assignment, mirror: MirrorId, url: str, digest: Digest
+) -> Admission:
+    """Read a server completely, beginning with what failed the last time, and store the outcome."""
+    node, manifest, policy = settings.node_name, manifest_of(engine, digest), task.policy
+    last = admissions(engine, digest, node).get(mirror)
+    failed = last.detail.partition(": ")[0] if last else ""
+    found = read_completely(
+        Candidate(mirror, url, digest, policy.timeout_ms, policy.max_file_bytes, failed),
+        manifest,
+        budget_s=_BUDGET_S,
+        expected_of=_only_this(engine, task, digest),
+        cold=None if mirror == PRIMARY else partial(_cold_file, engine, settings, task, mirror, manifest, digest),
+        allow_loopback=loopback_allowed(engine, settings),
+    )
+    record_admission(engine, node, mirror, digest, found.reason, found.detail, found.files_read)
+    clock = facts.get_clock(engine)
+    epoch = clock.epoch_at(int(time.time())) if clock else task.epoch
+    add_to_tallies(engine, task.fund, epoch, node, [Asked(mirror, found.requests, found.bytes_read)])
+    log.info("mirror_read", mirror=mirror, reason=found.reason, files=found.files_read, detail=found.detail)
+    return found
+
+
+def _only_this(engine: sa.Engine, task: Assignment, digest: Digest) -> Callable[[ReleaseFile], Expected]:
+    """Only this release's bytes are right; those of others are told from bytes that no release has."""
+    known = [one.digest for one in task.releases if one.digest != digest]
+    others = [files_of(engine, one) for one in set(known) - missing_manifests(engine, known)]
+
+    def expect(file: ReleaseFile) -> Expected:
+        there = (files.get(file.path) for files in others)
+        return Expected(file.path, (file,), tuple(one for one in there if one and one.sha256 != file.sha256))
+
+    return expect
+
+
+def _cold_file(
+    engine: sa.Engine, settings: Settings, task: Assignment, mirror: MirrorId, manifest: Manifest, digest: Digest
+) -> ReleaseFile | None:
+    """A cold file that this mirror was never asked for, to see that it has them at all; None if there is none left."""
+    pool = cold_pool(engine, settings, task, len(manifest.cold))
+    asked = cold.asked_files(engine, settings.node_name, digest, [mirror])[mirror]
+    secret = subsecret(node_secret(settings.home), b"cold")
+    for file in (pool[permuted(secret, (mirror,), turn, len(pool))] for turn in range(len(pool))):
+        if file not in asked and cold.take(engine, settings.node_name, mirror, digest, file, task.epoch):
+            return manifest.cold[file]
+    return None

@@ -1,0 +1,36 @@
+"""A fund's releases through time, and what this node saw just before."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from oracle.model import Digest, Epoch, FundId, MirrorId, Reason
+from oracle.store.db import reading
+from oracle.store.ledger import Release
+from oracle.store.tables import releases, votes
+
+KEPT = 8
+"""So many releases back a mirror's bytes are still known as old ones."""
+
+
+def releases_of(engine: sa.Engine, fund: int) -> tuple[Release, ...]:
+    """A fund's last releases, newest first, those too that do not bind yet."""
+    rows = releases.c
+    query = sa.select(releases).where(rows.fund == fund).order_by(rows.sequence.desc()).limit(KEPT)
+    with reading(engine) as connection:
+        return tuple(
+            Release(FundId(row.fund), row.sequence, Epoch(row.binds_from), Digest(row.digest), row.url)
+            for row in connection.execute(query)
+        )
+
+
+def reasons_before(
+    engine: sa.Engine, fund: int, epoch: int, slot: int, slots: int, node: str
+) -> dict[MirrorId, Reason]:
+    """One node's votes in the slot before this one, by mirror; the last of the epoch before at an epoch's first."""
+    rows = votes.c
+    at = (epoch, slot - 1) if slot else (epoch - 1, slots - 1)
+    query = sa.select(rows.mirror, rows.reason)
+    query = query.where(rows.fund == fund, rows.epoch == at[0], rows.slot == at[1], rows.node == node)
+    with reading(engine) as connection:
+        return {MirrorId(mirror): Reason(reason) for mirror, reason in connection.execute(query)}

@@ -1,0 +1,87 @@
+"""What was asked of mirrors in an epoch, against the published budget, and who failed a question of a special kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from oracle.model import FundId, MirrorId
+from oracle.store.db import insert_new, reading, writing
+from oracle.store.tables import tallies as rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one node has asked of a mirror: requests made and bytes received; `hidden` if it failed when it was last
+    asked from elsewhere, `cold_failed` if it failed when it was last asked for a cold file."""
+
+    mirror: MirrorId
+    requests: int = 0
+    bytes: int = 0
+    hidden: bool = False
+    cold_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be added to a tally; None leaves what was known."""
+
+    mirror: MirrorId
+    requests: int
+    bytes: int
+    hidden: bool | None = None
+    cold_failed: bool | None = None
+
+
+def tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str) -> dict[MirrorId, Tally]:
+    """One node's tallies of a fund's epoch, by mirror; PRIMARY is one."""
+    rows = rows_of.c
+    query = sa.select(rows.mirror, rows.requests, rows.bytes, rows.hidden, rows.cold_failed)
+    query = query.where(rows.fund == fund, rows.epoch == epoch, rows.node == node)
+    with reading(engine) as connection:
+        return {MirrorId(row.mirror): Tally(*row) for row in connection.execute(query)}
+
+
+def add_to_tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str, asked: Iterable[Asked]) -> None:
+    """Adds to one node's tallies of a fund's epoch, all at once."""
+    rows, given = rows_of.c, list(asked)
+    if not given:
+        return
+    key = {"fund": fund, "epoch": epoch, "node": node}
+    new = {"requests": 0, "bytes": 0, "hidden": False, "cold_failed": False}
+    which = (rows.fund == fund, rows.epoch == epoch, rows.node == node, rows.mirror == sa.bindparam("of_mirror"))
+    changed = {
+        "requests": rows.requests + sa.bindparam("more_requests"),
+        "bytes": rows.bytes + sa.bindparam("more_bytes"),
+        "hidden": sa.func.coalesce(sa.bindparam("now_hidden", type_=sa.Boolean), rows.hidden),
+        "cold_failed": sa.func.coalesce(sa.bindparam("now_failed", type_=sa.Boolean), rows.cold_failed),
+    }
+    values = [
+        {
+            "of_mirror": one.mirror,
+            "more_requests": one.requests,
+            "more_bytes": one.bytes,
+            "now_hidden": one.hidden,
+            "now_failed": one.cold_failed,
+        }
+        for one in given
+    ]
+    with writing(engine) as connection:
+        insert_new(connection, rows_of, [key | new | {"mirror": one.mirror} for one in given])
+        connection.execute(sa.update(rows_of).where(*which).values(changed), values)
+
+
+def asked_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> list[tuple[str, int, int]]:
+    """Each node with its requests and bytes of one mirror in an epoch, for showing."""
+    rows = rows_of.c
+    query = sa.select(rows.node, rows.requests, rows.bytes)
+    query = query.where(rows.fund == fund, rows.mirror == mirror, rows.epoch == epoch).order_by(rows.node)
+    return [(node, requests, length) for node, requests, length in connection.execute(query)]
+
+
+def forget_tallies(engine: sa.Engine, before_epoch: int) -> int:
+    """Deletes what was counted in epochs before `before_epoch`, and says how many rows."""
+    with writing(engine) as connection:
+        return connection.execute(sa.delete(rows_of).where(rows_of.c.epoch < before_epoch)).rowcount

@@ -1,0 +1,148 @@
+"""Complete reads: the host's owner first, then every file, and of a release from its source."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from oracle.errors import FetchFailed
+from oracle.manifests import manifest_of
+from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.reads import admit_mirror, read_release, read_sources
+from oracle.store.manifests import save_manifest
+from oracle.store.observations import admissions
+from oracle.store.ownerships import ownerships
+from oracle.store.tallies import Asked, add_to_tallies, tallies
+from tests.fixtures.hostile import Hostile, closed_port, serves, silent
+from tests.fixtures.ledger import Ledger
+from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, operator
+
+WELL_KNOWN = "/.well-known/mirrorbond.json"
+COLD = {f".mirrorbond/cold/{number}": b"cold %d" % number for number in range(3)}
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def scene(tmp_path: Path, stack: ExitStack) -> Scene:
+    made = Scene(tmp_path, stack)
+    made.read_source()
+    return made
+
+
+def admit(scene: Scene, mirror: int = 1) -> Reason | None:
+    return admit_mirror(scene.engine, scene.settings, FUND, EPOCH, MirrorId(mirror))
+
+
+def test_a_complete_read_admits(scene: Scene) -> None:
+    assert admit(scene) is Reason.UP
+    read = admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(1)]
+    assert (read.reason, read.files_read) == (Reason.UP, len(FILES))
+    assert scene.asked(1)[0] == WELL_KNOWN
+    assert tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)].requests == 1 + len(FILES)
+    assert scene.measure()[1].reason is Reason.UP
+
+
+def test_a_complete_read_that_finds_wrong_bytes_does_not_admit(tmp_path: Path, stack: ExitStack) -> None:
+    altered = serves({**FILES, "a/b.txt": b"tampered"}, operator(1))
+    scene = Scene(tmp_path, stack, altered)
+    scene.read_source()
+    assert admit(scene) is Reason.WRONG_BYTES
+    assert scene.measure()[1].reason is Reason.WRONG_BYTES
+
+
+def test_a_host_that_names_nobody_is_asked_for_that_once_an_epoch_and_for_nothing_else(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """However often it comes up: the host may be a third party's."""
+    scene = Scene(tmp_path, stack, serves(FILES), silent, policy={"timeout_ms": 300})
+    scene.read_source()
+    for _ in range(3):
+        assert admit(scene, 1) is Reason.NOT_OWNER
+        assert admit(scene, 2) is Reason.TIMEOUT
+    scene.measure()
+    assert scene.asked(1) == [WELL_KNOWN]
+    assert scene.asked(2) == [WELL_KNOWN]
+    heard = ownerships(scene.engine, "node")[MirrorId(1)]
+    assert (heard.asks, heard.proved_epoch, heard.reason) == (1, None, Reason.NOT_OWNER)
+
+
+def test_a_mirror_that_does_not_count_is_not_read(scene: Scene) -> None:
+    assert admit(scene, 9) is None
+
+
+def test_a_mirror_is_not_read_before_the_manifest(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack)
+    with pytest.raises(FetchFailed):
+        admit(scene)
+    assert scene.asked(1) == [WELL_KNOWN]
+
+
+def test_a_mirror_must_have_its_cold_files_at_all(tmp_path: Path, stack: ExitStack) -> None:
+    whole, bare = serves(FILES | COLD, operator(1)), serves(FILES, operator(2))
+    scene = Scene(tmp_path, stack, whole, bare, cold=COLD, keys=True)
+    scene.read_source()
+    assert admit(scene, 1) is Reason.UP
+    assert admit(scene, 2) is Reason.HTTP_STATUS
+    assert sum("cold" in path for path in scene.asked(1)) == 1
+    assert admit(scene, 2) is Reason.HTTP_STATUS
+    colds = [path for path in scene.asked(2) if "cold" in path]
+    assert len(set(colds)) == len(colds) == 2  # never the same
+
+
+def test_a_failed_read_is_not_repeated_without_end(tmp_path: Path, stack: ExitStack) -> None:
+    files = {"a": b"x" * 1000, "b": b"y"}
+    scene = Scene(tmp_path, stack, serves({"a": b"x" * 1000}, operator(1)), files=files, policy={"budget_bytes": 1})
+    scene.read_source()
+    assert admit(scene) is Reason.HTTP_STATUS
+    before = len(scene.asked(1))
+    assert admit(scene) is Reason.HTTP_STATUS
+    assert len(scene.asked(1)) == before + 1  # only what failed
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 1, 3_000)])
+    assert admit(scene) is None
+
+
+# -------------------------------------------------------------------------------------------------------- releases
+
+
+def test_a_release_is_read_from_where_the_chain_says(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack)
+    server = stack.enter_context(Hostile(serves({"m.json": scene.manifest.canonical()}), "127.1.9.1"))
+    scene.ledger.publish(1, scene.manifest.digest, url=f"{server.url}/m.json")
+    read_release(scene.engine, scene.settings, FUND, EPOCH)
+    assert manifest_of(scene.engine, scene.manifest.digest) == scene.manifest
+
+
+def test_a_release_whose_source_serves_it_binds(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack, cold=COLD, keys=True)
+    save_manifest(scene.engine, scene.manifest.digest, scene.manifest.canonical())
+    read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    read = admissions(scene.engine, scene.manifest.digest, "node")[PRIMARY]
+    assert read.reason is Reason.UP
+    assert abs(read.at_ms / 1000 - time.time()) < 20
+    assert sorted(scene.primary.paths()) == sorted(f"/{path}" for path in FILES)  # not the cold ones
+
+
+@pytest.mark.parametrize("broken", [{}, {**FILES, "index.html": b"another"}])
+def test_a_release_whose_source_does_not_serve_it_does_not_bind(
+    tmp_path: Path, stack: ExitStack, broken: dict[str, bytes]
+) -> None:
+    scene = Scene(tmp_path, stack, primary=serves(broken))
+    save_manifest(scene.engine, scene.manifest.digest, scene.manifest.canonical())
+    read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    assert admissions(scene.engine, scene.manifest.digest, "node")[PRIMARY].reason is not Reason.UP
+    assert scene.measure()[1].reason is Reason.RELEASE_UNREAD
+
+
+def test_what_cannot_be_read_is_told_and_not_raised(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, changes={"allow_loopback": True})
+    ledger.publish(1, ledger.release, url=f"http://127.1.9.1:{closed_port('127.1.9.1')}/m.json")
+    read_release(ledger.engine, ledger.context.settings, FUND, EPOCH)
+    read_sources(ledger.engine, ledger.context.settings, FUND, EPOCH)
+    assert admissions(ledger.engine, ledger.release, "node") == {}

@@ -34,7 +34,8 @@ from oracle.store.observations import admissions, votes_of
 
 _LOOK_S = 0.2
 _POLL_S = 1.0
-_READ_S = 60
+_READ_RATIO = 12
+"""How much longer reading every mirror for the first time may take than the node's own start, on any machine."""
 _SET_UP_RATIO = 6
 """How much longer the set-up on the chain takes than what comes before it, on any machine."""
 
@@ -154,11 +155,12 @@ def _ready(played: Played, release: Manifest) -> Played:
 
     Raises: ProcessFailed if it takes too long.
     """
-    deadline = time.monotonic() + _READ_S
+    patience_s = _READ_RATIO * played.plan.restart_s
+    deadline = time.monotonic() + patience_s
     while len(admissions(played.store, release.digest, NODE_NAME)) < len(played.opened.mirrors):
         played.node.check()
         if time.monotonic() > deadline:
-            raise ProcessFailed(f"the node has not read all mirrors within {_READ_S} seconds; its logs say why")
+            raise ProcessFailed(f"the node has not read all mirrors within {patience_s} seconds; its logs say why")
         time.sleep(_LOOK_S)
     next_epoch = played.ground.clock.epoch_at(int(time.time())) + 1
     return replace(played, opened=replace(played.opened, first=max(played.opened.first, next_epoch)))

@@ -7,13 +7,15 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from oracle.checks import Check, checks_from_json
 from oracle.digests import is_digest, sha256_digest
 from oracle.errors import FetchFailed, InvalidInput, InvalidManifest, ManifestMismatch
+from oracle.fields import parse_json
 from oracle.manifest import (
     COLD_FOLDER,
     MANIFEST_FOLDER,
@@ -31,7 +33,7 @@ from oracle.manifest import (
 from oracle.model import Digest
 from oracle.net import fetch, fetch_each
 
-COLD_FILES = 100
+COLD_FILES = 300
 _COLD_BYTES = range(256, 2_049)
 _LEFT_OUT = {".git", ".hg", ".svn"}
 _CHUNK = 1 << 20
@@ -43,7 +45,7 @@ Seen = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Compared:
     """What was compared: `unlisted` files are in the folder but not in the manifest, so no mirror is asked for them."""
 
     digest: Digest
@@ -59,22 +61,43 @@ def _ignore(_: int) -> None:
 # ------------------------------------------------------------------------------------------------------- build
 
 
-def build(folder: Path, app: str, version: str, primary: str, cold: int = COLD_FILES, seen: Seen = _ignore) -> Manifest:
+def build(
+    folder: Path,
+    app: str,
+    version: str,
+    primary: str,
+    cold: int = COLD_FILES,
+    checks: Sequence[Check] = (),
+    seen: Seen = _ignore,
+) -> Manifest:
     """Write a release into `folder`: its manifest, where the primary serves it, and cold files, both in place of those
     of an earlier build.
 
-    Raises: InvalidInput for a folder that cannot be read or is empty; InvalidManifest naming the path or field that
-    cannot be published, before anything is written.
+    Raises: InvalidInput for a folder that cannot be read; InvalidManifest for one that is empty and has no checks, or
+    naming the path or field that cannot be published, before anything is written.
     """
     files = [*_hashed(folder, own_files(folder), seen)]
     source = source_of(folder)
-    compose(app, version, primary, source, files)
-    manifest = compose(app, version, primary, source, files, _write_cold(folder, cold))
+    compose(app, version, primary, source, files, (), checks)
+    manifest = compose(app, version, primary, source, files, _write_cold(folder, cold), checks)
     place = folder / manifest_path(manifest.digest)
     shutil.rmtree(place.parent, ignore_errors=True)
     place.parent.mkdir(parents=True)
     place.write_bytes(manifest.canonical())
     return manifest
+
+
+def read_checks(file: Path) -> tuple[Check, ...]:
+    """The declared checks in a file: a JSON list.
+
+    Raises: InvalidInput naming the file or the field.
+    """
+    try:
+        with file.open("rb") as opened:
+            body = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(str(file), f"cannot be read: {error.strerror}") from error
+    return checks_from_json(parse_json(str(file), body))
 
 
 def own_files(folder: Path) -> list[str]:
@@ -175,7 +198,7 @@ def _public_url(remote: str) -> str:
 # ------------------------------------------------------------------------------------------------------- check
 
 
-def check_dir(folder: Path, manifest: Manifest, seen: Seen = _ignore) -> Check:
+def check_dir(folder: Path, manifest: Manifest, seen: Seen = _ignore) -> Compared:
     """Compare every file of the manifest, cold ones too, with those in `folder`.
 
     Raises: ManifestMismatch naming what is missing or differs; InvalidInput if it is no folder.
@@ -190,10 +213,10 @@ def check_dir(folder: Path, manifest: Manifest, seen: Seen = _ignore) -> Check:
     if differences:
         raise ManifestMismatch(differences)
     unlisted = sorted(present - {file.path for file in manifest.files})
-    return Check(manifest.digest, len(manifest.files) + len(manifest.cold), total, tuple(unlisted))
+    return Compared(manifest.digest, len(manifest.files) + len(manifest.cold), total, tuple(unlisted))
 
 
-def check_server(base: str, manifest: Manifest, timeout_s: float = _TIMEOUT_S, seen: Seen = _ignore) -> Check:
+def check_server(base: str, manifest: Manifest, timeout_s: float = _TIMEOUT_S, seen: Seen = _ignore) -> Compared:
     """Read every file of the manifest but the cold ones from the server at `base`, and compare.
 
     A cold file is worth something only as long as nobody has asked for it.
@@ -211,7 +234,7 @@ def check_server(base: str, manifest: Manifest, timeout_s: float = _TIMEOUT_S, s
     fetch_each([(file_url(base, file.path), file.length) for file in manifest.files], timeout_s, compare)
     if differences:
         raise ManifestMismatch(sorted(differences))
-    return Check(manifest.digest, len(manifest.files), sum(file.length for file in manifest.files))
+    return Compared(manifest.digest, len(manifest.files), sum(file.length for file in manifest.files))
 
 
 def manifest_in(folder: Path) -> Manifest:

@@ -142,7 +142,7 @@ def test_an_empty_or_missing_folder_is_no_release(tmp_path: Path) -> None:
 
 def test_progress_is_told_every_byte(site: Path) -> None:
     told: list[int] = []
-    manifest = build(site, "notes", "1.0", PRIMARY_URL, 0, told.append)
+    manifest = build(site, "notes", "1.0", PRIMARY_URL, 0, seen=told.append)
     assert sum(told) == sum(file.length for file in manifest.files) == sum(map(len, FILES.values()))
 
 

@@ -60,8 +60,36 @@ def test_build_tells_what_goes_on_the_chain(site: Path) -> None:
         "source": None,
         "files": len(FILES),
         "cold_files": 2,
+        "checks": 0,
         "bytes": sum(file.length for file in (*manifest.files, *manifest.cold)),
+        "files_a_slot": 1,
+        "most_requests_an_epoch": 4_000,
+        "most_bytes_an_epoch": 512 * 1024 * 1024,
+        "all_met_within_s": 86_400,  # one has 3 MB, too much for every slot: it comes once an epoch
+        "altered_met_within_s": 2 * 86_400 - 300,
     }
+
+
+def test_build_says_how_soon_an_altered_file_is_met_under_the_funds_own_policy(site: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"slots": 2}')
+    found = told("build", site, *BUILD, "--policy", policy, "--epoch-length", "7200")
+    assert (found["files_a_slot"], found["all_met_within_s"], found["altered_met_within_s"]) == (2, 7_200, 10_800)
+    assert "10800 (3 h 0 min)" in run("check", site, "--policy", policy, "--epoch-length", "7200").stdout
+
+
+def test_declared_checks_are_published_and_held_against_a_server(site: Path, tmp_path: Path) -> None:
+    checks = tmp_path / "checks.json"
+    checks.write_text('[{"path": "/status.json", "json": [{"at": "/ok", "equals": true}]}]')
+    found = told("build", site, *BUILD, "--checks", checks)
+    assert found["checks"] == len(manifest_in(site).checks) == 1
+    served = {"/50%25%20off.txt": FILES["50% off.txt"], "/a/deep/%C3%BC.js": FILES["a/deep/\u00fc.js"], **FILES}
+    with Hostile(serves(served | {"status.json": b'{"ok": true}'})) as server:
+        assert told("check", server.url, "--manifest", site / manifest_path(found["digest"]))["ok"]
+    with Hostile(serves(served | {"status.json": b'{"ok": false}'})) as server:
+        result = command("check", server.url, "--manifest", site / manifest_path(found["digest"]))
+    assert result.returncode != 0
+    assert "/status.json /ok has another value than declared" in result.stderr
 
 
 def test_the_name_of_the_application_may_be_another_than_the_folders(site: Path) -> None:
@@ -71,7 +99,7 @@ def test_the_name_of_the_application_may_be_another_than_the_folders(site: Path)
 def test_build_tells_people_the_same(site: Path) -> None:
     text = run("build", site, *BUILD).stdout
     manifest = manifest_in(site)
-    for expected in (manifest.digest, manifest.url, "cold files  2", "source      none"):
+    for expected in (manifest.digest, manifest.url, "cold files              2", "source                  none"):
         assert expected in text
 
 
@@ -126,6 +154,9 @@ REFUSED = [
     (["build", "{site}", "--primary", "https://user:secret@app.example", "--version", "1"], "no user name or password"),
     (["build", "{site}", "--primary", "app.example", "--version", "1"], "must be a URL"),
     (["build", "{site}", *BUILD[:2], "--version", ""], "version: must be a short printable text"),
+    (["build", "{site}", *BUILD, "--checks", "{site}/gone.json"], "cannot be read"),
+    (["build", "{site}", *BUILD, "--checks", "{site}/index.html"], "is not JSON"),
+    (["build", "{site}", *BUILD, "--policy", "{site}/gone.json"], "cannot be read"),
     (["check", "{site}"], "mirrorbond release build"),
     (["check", "{site}", "--manifest", "{site}/climbing.json"], "climbs out of the folder"),
     (["check", "{site}", "--manifest", "{site}/index.html"], "is not JSON"),

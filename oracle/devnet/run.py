@@ -151,13 +151,15 @@ def _set_up(
 
 
 def _ready(played: Played, release: Manifest) -> Played:
-    """Wait until the node has read every mirror once; the demo is about the whole epochs that begin after that.
+    """Wait until the node has read the release from its source and every mirror once, which it does from the genesis
+    on; the demo is about the whole epochs that begin after that.
 
     Raises: ProcessFailed if it takes too long.
     """
     patience_s = _READ_RATIO * played.plan.restart_s
-    deadline = time.monotonic() + patience_s
-    while len(admissions(played.store, release.digest, NODE_NAME)) < len(played.opened.mirrors):
+    deadline = time.monotonic() + max(0.0, played.ground.clock.genesis_s - time.time()) + patience_s
+    wanted = {PRIMARY_ID, *played.opened.mirrors.values()}
+    while not wanted <= admissions(played.store, release.digest, NODE_NAME).keys():
         played.node.check()
         if time.monotonic() > deadline:
             raise ProcessFailed(f"the node has not read all mirrors within {patience_s} seconds; its logs say why")

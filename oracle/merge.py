@@ -50,14 +50,17 @@ def merge(bundles: Sequence[Bundle], fund: FundId, quorum: int, members: int) ->
 def decide(votes: tuple[Reason, ...], quorum: int) -> Reason:
     """One slot: the majority of the votes that are not unknown, if a quorum cast one.
 
-    With a majority of down, the commonest reason for it; in a tie of reasons the first in the order of `Reason`.
+    With a majority of down, the commonest reason for it; if too few could say, the commonest reason why they could not:
+    that is the nodes' doing and not the mirror's. In a tie of reasons the first in the order of `Reason`.
     """
     known = [vote for vote in votes if vote not in UNKNOWN_REASONS]
     if not known:
         return _commonest(votes)
     down = [vote for vote in known if vote is not Reason.UP]
     ups = len(known) - len(down)
-    if len(known) < quorum or ups == len(down):
+    if len(known) < quorum:
+        return _commonest([vote for vote in votes if vote in UNKNOWN_REASONS])
+    if ups == len(down):
         return Reason.DISPUTED
     return Reason.UP if ups > len(down) else _commonest(down)
 

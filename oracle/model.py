@@ -76,7 +76,7 @@ class Reason(StrEnum):
     SELF_DOUBT = "self_doubt"
     """The node's control targets failed or its clock was off."""
     DISPUTED = "disputed"
-    """The members disagree, or fewer than a quorum could say."""
+    """A quorum of the members could say, but as many saw it up as down."""
     RELEASE_UNREAD = "release_unread"
     """The node could not read the release's manifest from its source."""
     # down: no answer

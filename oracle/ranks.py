@@ -53,15 +53,15 @@ def in_order(mirrors: Iterable[RankedMirror]) -> list[RankedMirror]:
 
 
 def next_ranks(
-    mirrors: Sequence[RankedMirror], service: Mapping[MirrorId, int] | None, places: Mapping[MirrorId, Sequence[Place]]
+    mirrors: Sequence[RankedMirror], service: Mapping[MirrorId, int], places: Mapping[MirrorId, Sequence[Place]]
 ) -> tuple[RankedMirror, ...]:
     """The ranks after an epoch with this `service` (bps, before exclusions), seen in these places.
 
-    `service` is None if nothing was measured: then no streak grows or breaks. A mirror seen in a new prefix or
+    A mirror without service was not measured: no streak against it grows or breaks. A mirror seen in a new prefix or
     autonomous system (its first sight apart) goes to the end.
     """
     before = in_order(mirrors)
-    streaks = {ranked.mirror: ranked.streak for ranked in before} if service is None else _streaks(before, service)
+    streaks = _streaks(before, service)
     moved = {ranked.mirror for ranked in before if _moved(ranked, places.get(ranked.mirror, ()))}
     swapped = _swapped([replace(ranked, streak=streaks[ranked.mirror]) for ranked in before], moved)
     order = [r for r in swapped if r.mirror not in moved] + [r for r in swapped if r.mirror in moved]
@@ -94,10 +94,11 @@ def _with_facts(ranked: RankedMirror, position: int, operator: Address, url: str
 
 
 def _streaks(before: Sequence[RankedMirror], service: Mapping[MirrorId, int]) -> dict[MirrorId, int]:
-    streaks = {ranked.mirror: 0 for ranked in before}
+    streaks = {ranked.mirror: ranked.streak for ranked in before}
     for above, ranked in pairwise(before):
-        if service.get(ranked.mirror, 0) >= service.get(above.mirror, 0) + MARGIN_BPS:
-            streaks[ranked.mirror] = ranked.streak + 1
+        if above.mirror in service:
+            better = service.get(ranked.mirror, 0) >= service[above.mirror] + MARGIN_BPS
+            streaks[ranked.mirror] = ranked.streak + 1 if better else 0
     return streaks
 
 

@@ -1,14 +1,18 @@
 """Weights: pay for marginal redundancy (DESIGN.md, section 6). Integers in, integers out, whatever the input's order.
 
-weight = sum(count * outage weight) // sum(outage weight), times the latency factor, times the tested factor.
+weight = sum(count * outage weight) // sum(outage weight), times the latency factor, times the tested factor; the sums
+are over the slots known for the mirror or for one of higher rank. All that a mirror gets depends on itself and on those
+above it alone, and all weights together are at most the target: docs/weights.md says why.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import accumulate
+from operator import or_
 
 from oracle.counts import Count, Overlaps
 from oracle.errors import InvalidInput
@@ -58,21 +62,24 @@ def weigh(
     if len({ranked.position for ranked in order}) < len(order):
         raise InvalidInput("mirrors", "two have the same position")
     seen = [_without_cheating(_seen(ranked.mirror, merged, policy.slots)) for ranked in order]
-    counted, outages = _slots(seen, _seen(PRIMARY, merged, policy.slots))
+    primary = _seen(PRIMARY, merged, policy.slots)
+    counted = _counted(seen, primary)
+    down = _slots_of(primary, lambda reason: state_of(reason) is VoteState.DOWN)
     counts = _counts(order, seen, counted, policy, target)
     weights = tuple(
-        _weight(ranked, of, counts[i], counted, outages, policy)
+        _weight(ranked, of, counts[i], counted[i], down, policy)
         for i, (ranked, of) in enumerate(zip(order, seen, strict=True))
     )
+    everywhere = counted[-1] if counted else 0
     return FundResult(
         fund=fund,
         epoch=epoch,
         slots=policy.slots,
-        counted_slots=len(counted),
-        outage_slots=len(outages),
+        counted_slots=everywhere.bit_count(),
+        outage_slots=(everywhere & down).bit_count(),
         n_eff=sum(weight.count for weight in weights),
         weights=weights,
-        ranks=_ranks(order, seen, weights, len(counted), outages),
+        ranks=_ranks(order, seen, weights, counted, down),
     )
 
 
@@ -109,49 +116,61 @@ def _without_cheating(seen: Merged) -> Merged:
     return replace(seen, slots=tuple(instead if reason is Reason.UP else reason for reason in seen.slots))
 
 
-def _slots(seen: Sequence[Merged], primary: Merged) -> tuple[list[int], frozenset[int]]:
-    """The slots known for at least one mirror, and those of them in which the primary is down."""
-    columns = enumerate(zip(*(of.slots for of in seen), strict=True))
-    counted = [slot for slot, reasons in columns if not UNKNOWN_REASONS.issuperset(reasons)]
-    down = (slot for slot in counted if state_of(primary.slots[slot]) is VoteState.DOWN)
-    return counted, frozenset(down)
+def _slots_of(seen: Merged, holds: Callable[[Reason], bool]) -> int:
+    """The slots of which it holds, as a set of bits."""
+    return sum(1 << slot for slot, reason in enumerate(seen.slots) if holds(reason))
+
+
+def _counted(seen: Sequence[Merged], primary: Merged) -> list[int]:
+    """For each mirror the slots (as bits) that count for it: known for it or for one of higher rank.
+
+    What is known of those below says nothing of it, or they could lower its weight. A slot in which the members could
+    judge the primary, but disagreed on a mirror, counts too: it must not do better by being seen differently.
+    """
+    judged = _slots_of(primary, lambda reason: reason not in UNKNOWN_REASONS)
+    return list(
+        accumulate(
+            (
+                _slots_of(of, lambda reason: reason not in UNKNOWN_REASONS)
+                | (_slots_of(of, lambda reason: reason is Reason.DISPUTED) & judged)
+                for of in seen
+            ),
+            or_,
+        )
+    )
 
 
 def _counts(
     order: Sequence[RankedMirror], seen: Sequence[Merged], counted: Sequence[int], policy: Policy, target: int
 ) -> list[dict[int, Count]]:
     """For every mirror, by slot in which it is up, its count: worked out once for each set of mirrors that are up."""
-    overlaps = Overlaps([ranked.operator for ranked in order], [of.places for of in seen])
+    overlaps = Overlaps([ranked.operator for ranked in order], [of.places for of in seen], [of.rtts for of in seen])
 
     @cache
-    def of_set(up: tuple[int, ...]) -> Mapping[int, Count]:
-        return overlaps.counts(up, target, policy.network_factor)
+    def of_set(up: tuple[int, ...], absent: int) -> Mapping[int, Count]:
+        return overlaps.counts(up, target, policy.network_factor, absent)
 
     counts: list[dict[int, Count]] = [{} for _ in order]
-    for slot in counted:
+    for slot in range(policy.slots):
         up = tuple(i for i, of in enumerate(seen) if of.slots[slot] is Reason.UP)
-        for mirror, count in of_set(up).items():
+        absent = sum(1 << i for i, slots in enumerate(counted) if slots and not slots >> slot & 1)
+        for mirror, count in of_set(up, absent).items():
             counts[mirror][slot] = count
     return counts
 
 
 def _weight(
-    ranked: RankedMirror,
-    seen: Merged,
-    counts: Mapping[int, Count],
-    counted: Sequence[int],
-    outages: frozenset[int],
-    policy: Policy,
+    ranked: RankedMirror, seen: Merged, counts: Mapping[int, Count], counted: int, down: int, policy: Policy
 ) -> Weight:
     latency, (tested, untested) = latency_bps(policy, seen.latency_ms), tested_bps(policy, ranked)
     known = [reason for reason in seen.slots if reason not in UNKNOWN_REASONS]
-    extra = policy.outage_weight - 1
-    total = sum(count * (1 + extra * (slot in outages)) for slot, (count, _) in counts.items())
+    slots, extra = counted.bit_count(), policy.outage_weight - 1
+    total = sum(count * (1 + extra * (down >> slot & 1)) for slot, (count, _) in counts.items())
     return Weight(
         mirror=ranked.mirror,
         position=ranked.position,
-        weight=total // max(1, len(counted) + extra * len(outages)) * latency // FULL_BPS * tested // FULL_BPS,
-        count=sum(count for count, _ in counts.values()) // max(1, len(counted)),
+        weight=total // max(1, slots + extra * (counted & down).bit_count()) * latency // FULL_BPS * tested // FULL_BPS,
+        count=sum(count for count, _ in counts.values()) // max(1, slots),
         alive=not known or not _SIGNS_OF_LIFE.isdisjoint(known),
         up_slots=len(counts),
         known_slots=len(known),
@@ -172,22 +191,22 @@ def _reasons(seen: Merged, counts: Mapping[int, Count], latency: int, untested: 
 
 
 def _ranks(
-    order: Sequence[RankedMirror],
-    seen: Sequence[Merged],
-    weights: Sequence[Weight],
-    counted: int,
-    outages: frozenset[int],
+    order: Sequence[RankedMirror], seen: Sequence[Merged], weights: Sequence[Weight], counted: Sequence[int], down: int
 ) -> tuple[RankedMirror, ...]:
     """The ranks for the next epoch, with what this one's outage showed."""
-    service = {weight.mirror: weight.up_slots * weight.latency_bps // max(1, counted) for weight in weights}
-    tested = [_after_outage(ranked, of, outages) for ranked, of in zip(order, seen, strict=True)]
-    places = {of.mirror: of.places for of in seen}
-    return next_ranks(tested, service if counted else None, places)
+    service = {
+        weight.mirror: weight.up_slots * weight.latency_bps // slots.bit_count()
+        for weight, slots in zip(weights, counted, strict=True)
+        if slots
+    }
+    tested = [_after_outage(ranked, of, down) for ranked, of in zip(order, seen, strict=True)]
+    return next_ranks(tested, service, {of.mirror: of.places for of in seen})
 
 
-def _after_outage(ranked: RankedMirror, seen: Merged, outages: frozenset[int]) -> RankedMirror:
-    known = [seen.slots[slot] for slot in outages if seen.slots[slot] not in UNKNOWN_REASONS]
-    if len(outages) < OUTAGE_SLOTS or not known:
+def _after_outage(ranked: RankedMirror, seen: Merged, outage: int) -> RankedMirror:
+    reasons = [reason for slot, reason in enumerate(seen.slots) if outage >> slot & 1]
+    known = [reason for reason in reasons if reason not in UNKNOWN_REASONS]
+    if len(reasons) < OUTAGE_SLOTS or not known:
         return ranked
     passed = 2 * known.count(Reason.UP) > len(known)
     return replace(

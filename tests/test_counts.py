@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.counts import Overlaps
-from oracle.model import ONE, Address, Place, Reason
+from oracle.counts import MOST_ADDRESSES, Count, Overlaps
+from oracle.model import ONE, Address, Place, Reason, Vantage
 from tests.fixtures.epochs import account, place
 
 R = Reason
@@ -37,7 +38,9 @@ PAIRS = [
     ("same network, other country", (1, [place(1, asn=5)]), (2, [place(2, asn=5, country="FR")]), ONE, R.UP),
     ("same network, country unknown", (1, [place(1, asn=5)]), (2, [place(2, asn=5, country="")]), ONE // 4, None),
     ("unknown country above", (1, [place(1, asn=5, country="")]), (2, [place(2, asn=5)]), ONE // 4, None),
-    ("both networks unknown", (1, [place(1, asn=0)]), (2, [place(2, asn=0, country="FR")]), ONE // 4, None),
+    ("both networks unknown", (1, [place(1, asn=0)]), (2, [place(2, asn=0)]), ONE // 4, None),
+    ("both unknown, other country", (1, [place(1, asn=0)]), (2, [place(2, asn=0, country="FR")]), ONE, R.UP),
+    ("both unknown, country too", (1, [place(1, asn=0, country="")]), (2, [place(2, asn=0)]), ONE // 4, None),
     ("one network unknown", (1, [place(1, asn=0)]), (2, [place(2)]), ONE, R.UP),
     ("nowhere at all", (1, []), (2, []), ONE // 4, R.SAME_NETWORK),
     ("nowhere and unknown", (1, []), (2, [place(2, asn=0)]), ONE // 4, R.SAME_NETWORK),
@@ -98,6 +101,95 @@ def test_the_last_one_counts_for_what_is_left_of_the_target() -> None:
 def test_a_mirror_on_standby_is_paid_when_one_above_fails() -> None:
     mirrors = [(i, [place(i)]) for i in range(1, 4)]
     assert counts(*mirrors, up=[0, 2], target=2) == [(ONE, R.UP), None, (ONE, R.UP)]
+
+
+# ------------------------------------------------------------------------------------------- proved by light's speed
+
+EAST, WEST = Vantage(50_110, 8_680), Vantage(39_040, -77_490)  # 6,500 km apart
+NEAR_EAST, NEAR_WEST = {EAST: 5_000, WEST: 90_000}, {EAST: 90_000, WEST: 5_000}
+
+
+def located(
+    first: list[Mapping[Vantage, int]], second: list[Mapping[Vantage, int]], asn: int = 5, country: str = "DE"
+) -> Count:
+    """The count of the second of two mirrors of one system and country, each seen at these round-trip times."""
+    sides = [
+        [place(side * 100 + i, asn=asn, country=country) for i in range(max(1, len(times)))]
+        for side, times in enumerate((first, second), 1)
+    ]
+    rtts = [
+        {where.address: at for where, at in zip(places, times, strict=False)}
+        for places, times in zip(sides, (first, second), strict=True)
+    ]
+    return Overlaps([account(1), account(2)], sides, rtts).counts([0, 1], 9, 4)[1]
+
+
+FULL, SHARED = (ONE, R.UP), (ONE // 4, R.SAME_NETWORK)
+PROVED = [
+    ("apart", [NEAR_EAST], [NEAR_WEST], FULL),
+    ("together", [NEAR_EAST], [NEAR_EAST], SHARED),
+    ("one not measured", [NEAR_EAST], [{}], SHARED),
+    ("neither measured", [], [], SHARED),
+    ("one vantage", [{EAST: 100}], [{EAST: 90_000}], SHARED),
+    ("slow", [{EAST: 25_000}], [{WEST: 25_000}], SHARED),
+    ("one address of two is near", [NEAR_EAST, NEAR_WEST], [NEAR_WEST], SHARED),
+    ("all addresses are far", [NEAR_EAST, NEAR_EAST], [NEAR_WEST, NEAR_WEST], FULL),
+    ("more addresses than are compared", [NEAR_EAST] * (MOST_ADDRESSES + 1), [NEAR_WEST], SHARED),
+]
+
+
+@pytest.mark.parametrize(("_name", "first", "second", "count"), PROVED, ids=[case[0] for case in PROVED])
+@pytest.mark.parametrize(("asn", "country"), [(5, "DE"), (5, ""), (0, "DE")])
+def test_mirrors_of_one_system_are_in_two_regions_if_light_could_not_be_that_fast(
+    _name: str,
+    first: list[Mapping[Vantage, int]],
+    second: list[Mapping[Vantage, int]],
+    count: Count,
+    asn: int,
+    country: str,
+) -> None:
+    assert located(first, second, asn, country) == count
+
+
+def test_a_platform_is_one_network_whatever_round_trips_say() -> None:
+    first, second = place(1, platform="cloud"), place(2, platform="cloud")
+    rtts = [{first.address: NEAR_EAST}, {second.address: NEAR_WEST}]
+    assert Overlaps([account(1), account(2)], [[first], [second]], rtts).counts([0, 1], 9, 4)[1] == SHARED
+
+
+def test_many_addresses_in_another_country_are_elsewhere_all_the_same() -> None:
+    many = [place(i, asn=5) for i in range(1, MOST_ADDRESSES + 3)]
+    assert counts((1, many), (2, [place(9, asn=5, country="FR")]))[1] == FULL
+    assert counts((1, many), (2, [place(9, asn=5, country="")]))[1] == SHARED
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from([EAST, WEST]), st.integers(0, 60_000)), max_size=2),
+    st.lists(st.dictionaries(st.sampled_from([EAST, WEST]), st.integers(0, 60_000)), max_size=2),
+    st.data(),
+)
+def test_delay_never_separates_two_mirrors(
+    first: list[dict[Vantage, int]], second: list[dict[Vantage, int]], data: st.DataObject
+) -> None:
+    delay = st.sampled_from([0, 1, 5_000, 50_000])
+
+    def delayed(side: list[dict[Vantage, int]]) -> list[Mapping[Vantage, int]]:
+        return [{v: rtt + data.draw(delay) for v, rtt in times.items()} for times in side]
+
+    assert located(delayed(first), delayed(second))[0] <= located(list(first), list(second))[0]
+
+
+# ----------------------------------------------------------------------------------------------------- those absent
+
+
+def test_the_place_of_absent_mirrors_is_kept() -> None:
+    """The first two could not be measured: of a target of three one is left, and what is theirs is shared with them."""
+    mirrors = [(1, [place(1)]), (2, [place(2, asn=5)]), (1, [place(3)]), (4, [place(4, asn=5)]), (5, [place(5)])]
+    overlaps = Overlaps([account(operator) for operator, _ in mirrors], [places for _, places in mirrors])
+    found = overlaps.counts([2, 3, 4], 3, 4, absent=0b11)
+    assert found == {2: (0, R.SAME_OPERATOR), 3: (ONE // 4, R.SAME_NETWORK), 4: (ONE - ONE // 4, R.STANDBY)}
+    assert overlaps.counts([4], 2, 4, absent=0b11) == {4: (0, R.STANDBY)}
+    assert overlaps.counts([4], 1, 4, absent=0b11) == {4: (0, R.STANDBY)}
 
 
 def test_only_mirrors_that_count_exclude_others() -> None:

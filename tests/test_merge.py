@@ -31,12 +31,12 @@ ONE_MIRROR = MirrorId(1)
         ("UUD?", 3, R.UP),
         ("UDD?", 3, R.TIMEOUT),
         ("UUDD", 3, R.DISPUTED),
-        ("UU??", 3, R.DISPUTED),
-        ("DD?d", 3, R.DISPUTED),
-        ("U???", 3, R.DISPUTED),
+        ("UU??", 3, R.NOT_MEASURED),
+        ("DD?d", 3, R.NOT_MEASURED),
+        ("UDdd", 3, R.SELF_DOUBT),
         ("UUU", 3, R.UP),
         ("UDD", 3, R.TIMEOUT),
-        # nobody knows: the commonest unknown reason, the first of `Reason` in a tie
+        # nobody knows, or too few: the commonest unknown reason, the first of `Reason` in a tie
         ("??dd", 3, R.NOT_MEASURED),
         ("?ddd", 3, R.SELF_DOUBT),
         # a majority of down: the commonest reason, the first of `Reason` in a tie
@@ -71,7 +71,7 @@ def test_a_mirror_that_a_bundle_leaves_out_was_not_measured_by_that_member() -> 
     ]
     found = merge(given_bundles, FUND, 2, 3)
     assert found[ONE_MIRROR].slots == (R.UP, R.DISPUTED, R.TIMEOUT)
-    assert found[MirrorId(2)].slots == (R.DISPUTED,) * 3
+    assert found[MirrorId(2)].slots == (R.NOT_MEASURED,) * 3
 
 
 def test_the_primary_is_always_there_unknown_if_nobody_saw_it() -> None:

@@ -120,7 +120,13 @@ def test_the_best_of_the_crowd_climbs_to_the_top() -> None:
 
 def test_an_epoch_in_which_nothing_was_measured_changes_nothing() -> None:
     start = (ranked(1), ranked(2, streak=3))
-    assert next_ranks(start, None, {}) == start
+    assert next_ranks(start, {}, {}) == start
+
+
+def test_who_was_not_measured_is_not_beaten() -> None:
+    """Nor is a streak against it broken: the nodes failed, not one of the two."""
+    found = next_ranks([ranked(1), ranked(2, streak=3), ranked(3, streak=2)], {MirrorId(2): 9_000, MirrorId(3): 0}, {})
+    assert [(one.mirror, one.streak) for one in found] == [(1, 0), (2, 3), (3, 0)]
 
 
 # --------------------------------------------------------------------------------------------------- moving house

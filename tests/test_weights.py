@@ -51,11 +51,41 @@ def test_a_slot_unknown_for_every_mirror_leaves_the_denominator() -> None:
     assert (of(result, 1).weight, of(result, 2).weight) == (ONE, ONE // 2)
 
 
-def test_a_slot_unknown_for_one_mirror_only_is_not_up() -> None:
-    result = weighed(merged(1, "U?U?"), merged(2, "UDUU"))
+def test_a_slot_unknown_for_one_mirror_but_known_for_one_above_is_not_up() -> None:
+    result = weighed(merged(1, "UDUU"), merged(2, "U?U?"))
     assert result.counted_slots == 4
-    assert of(result, 1).weight == ONE // 2
+    assert of(result, 2).weight == ONE // 2
+    assert of(result, 2).reasons == {R.UP: 2, R.NOT_MEASURED: 2}
+
+
+def test_what_is_known_of_those_below_is_not_held_against_a_mirror() -> None:
+    """The nodes failed to measure the first in half of the slots: not its fault, whoever else they measured then."""
+    result = weighed(merged(1, "U?U?"), merged(2, "UDUU"))
+    assert (of(result, 1).weight, of(result, 1).count, of(result, 2).weight) == (ONE, ONE, 3 * ONE // 4)
     assert of(result, 1).reasons == {R.UP: 2, R.NOT_MEASURED: 2}
+
+
+def test_the_place_of_one_that_nobody_could_measure_is_kept_for_it() -> None:
+    """Else the first would be paid in full for the slot in which the second is paid in its stead."""
+    result = weighed(merged(1, "U?"), merged(2, "?U"), target=1)
+    assert [weight.weight for weight in result.weights] == [ONE, 0]
+    assert of(result, 2).reasons == {R.STANDBY: 1, R.NOT_MEASURED: 1}
+
+
+def test_one_that_was_never_measured_keeps_no_place() -> None:
+    result = weighed(merged(1, "??"), merged(2, "UU"), target=1)
+    assert [weight.weight for weight in result.weights] == [0, ONE]
+
+
+def test_a_second_server_is_not_paid_for_the_slots_in_which_nobody_saw_the_first() -> None:
+    result = weighed(merged(1, "U?"), merged(2, "UU"), mirrors=[ranked(1), ranked(2, operator=1)])
+    assert [weight.weight for weight in result.weights] == [ONE, 0]
+    assert of(result, 2).reasons == {R.SAME_OPERATOR: 2}
+
+
+@pytest.mark.parametrize(("of_primary", "weight"), [("UU", ONE // 2), ("UD", ONE // 11), ("U?", ONE), ("UX", ONE)])
+def test_to_be_seen_differently_is_no_advantage_where_the_primary_could_be_judged(of_primary: str, weight: int) -> None:
+    assert of(weighed(primary(of_primary), merged(1, "UX")), 1).weight == weight
 
 
 def test_a_slot_known_for_the_primary_only_is_unknown() -> None:

@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pycurl
+
 from oracle.model import Reason
 from oracle.probes.exchange import Phases, Request, Response, clean
 from oracle.probes.handle import Handle
+from oracle.probes.pool import Pool, keep, lend
 from oracle.probes.url import may_redirect
-from oracle.probes.wire import Wire
 
 __all__ = ["Phases", "Request", "Response", "fetch_all"]
 
 CONCURRENCY = 100
 _MOST_HOPS = 3
 _RETRY_AFTER_S = 0.1
+_LOOK_EVERY_S, _LOOK_EVERY_TURNS = 0.1, 16  # in a turn libcurl reads at most some 300 kB of each connection
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -32,11 +35,17 @@ def fetch_all(
     budget and less than its own time limit: that is this node's lack of time. The rest is TIMEOUT. `ca_file` replaces
     the certificate authorities (certifi's).
     """
-    engine = _Engine(requests, budget_s, ca_file)
+    pool = lend(ca_file)
+    engine = _Engine(requests, budget_s, pool)
     try:
-        return engine.run(max(1, concurrency))
-    finally:
-        engine.close()
+        responses = engine.run(max(1, concurrency))
+    except BaseException:
+        engine.release_all()
+        pool.close()
+        raise
+    engine.release_all()
+    keep(pool)
+    return responses
 
 
 @dataclass(slots=True)
@@ -47,40 +56,50 @@ class _Job:
     attempts: int = 0
     hops: int = 0
     started: float = 0.0
+    asked: float = 0.0
 
     def left_ms(self) -> int:
         return self.request.timeout_ms - int((time.monotonic() - self.started) * 1000)
 
 
 class _Engine:
-    def __init__(self, requests: Sequence[Request], budget_s: float, ca_file: str | None) -> None:
+    def __init__(self, requests: Sequence[Request], budget_s: float, pool: Pool) -> None:
         self._began = time.monotonic()
         self._budget_s = budget_s
-        self._ca_file = ca_file
+        self._pool = pool
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, _Job]] = []
         for index, request in enumerate(requests):
             self._queue(_Job(index, request, request.url), self._began + request.delay_ms / 1000)
         self._running: dict[Any, tuple[Handle, _Job]] = {}
-        self._idle: list[Handle] = []
         self._responses: list[Response | None] = [None] * len(requests)
-        self._wire = Wire()
+        self._turns = 0
+        self._look_s = self._began
 
     def run(self, concurrency: int) -> list[Response]:
         end = self._began + self._budget_s
         while (self._waiting or self._running) and (left_s := end - time.monotonic()) > 0:
             next_s = self._start_due(concurrency)
-            for easy, code, text in self._wire.turn(min(left_s, next_s)):
+            for easy, code, text in self._pool.wire.turn(min(left_s, next_s, _LOOK_EVERY_S)):
                 self._finish(easy, code, text)
+            self._look()
         self._give_up()
         return [response for response in self._responses if response is not None]
 
-    def close(self) -> None:
+    def release_all(self) -> None:
         for easy in list(self._running):
             self._release(easy)
-        self._wire.close()
-        for handle in self._idle:
-            handle.easy.close()
+
+    def _look(self) -> None:
+        """End what is beyond a limit that libcurl does not keep."""
+        now = time.monotonic()
+        self._turns += 1
+        if self._turns % _LOOK_EVERY_TURNS and now < self._look_s:
+            return
+        self._look_s = now + _LOOK_EVERY_S
+        for easy, (handle, job) in list(self._running.items()):
+            if handle.exceeds(job.request, int((now - job.asked) * 1000)):
+                self._finish(easy, pycurl.E_ABORTED_BY_CALLBACK, "")
 
     def _queue(self, job: _Job, due: float) -> None:
         heapq.heappush(self._waiting, (due, next(self._order), job))
@@ -95,23 +114,24 @@ class _Engine:
         return 3600.0 if self._running else 0.0
 
     def _start(self, job: _Job) -> None:
+        job.asked = time.monotonic()
         if not job.hops:
-            job.started = time.monotonic()
+            job.started = job.asked
             job.attempts += 1
-        handle = self._idle.pop() if self._idle else Handle(self._ca_file)
+        handle = self._pool.take()
         try:
             handle.prepare(job.request, job.url, job.left_ms())
         except (ValueError, TypeError) as error:  # not a URL that libcurl could take
-            self._idle.append(handle)
+            self._pool.give(handle)
             self._record(job, Reason.NOT_MEASURED, clean(str(error)))
             return
         self._running[handle.easy] = (handle, job)
-        self._wire.add(handle.easy)
+        self._pool.wire.add(handle.easy)
 
     def _finish(self, easy: Any, code: int, text: str) -> None:
         handle, job = self._running[easy]
         response, may_retry = handle.result(job.request, code, text, job.attempts)
-        location = handle.location()
+        location = handle.location() if response.status in _REDIRECTS else ""
         self._release(easy)
         if may_retry and job.attempts <= job.request.retries:
             job.url, job.hops = job.request.url, 0
@@ -131,8 +151,9 @@ class _Engine:
 
     def _release(self, easy: Any) -> None:
         handle, _ = self._running.pop(easy)
-        self._wire.remove(easy)
-        self._idle.append(handle)
+        self._pool.wire.remove(easy)
+        handle.release()
+        self._pool.give(handle)
 
     def _give_up(self) -> None:
         for _, job in self._running.values():
@@ -165,4 +186,4 @@ def _with_total(response: Response, job: _Job) -> Response:
     if not job.hops:
         return response
     total_ms = int((time.monotonic() - job.started) * 1000) + 1
-    return replace(response, phases=replace(response.phases, total_ms=total_ms))
+    return replace(response, phases=response.phases._replace(total_ms=total_ms))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from oracle.model import Reason
 
@@ -14,14 +15,16 @@ LONGEST_DETAIL = 200
 class Request:
     """One GET of `url` from exactly `address`.
 
-    `timeout_ms` is for the whole attempt, redirects included; `retries` further attempts follow a connection error,
-    never an answer; the first one starts `delay_ms` after the call; the body is kept only if asked for.
+    `timeout_ms` is for the whole attempt, redirects included, those to connect and to the first byte for each request
+    in it. `retries` further attempts follow a connection error, never an answer. The first one starts `delay_ms` after
+    the call. The body is kept only if asked for.
     """
 
     url: str
     address: str
     timeout_ms: int = 10_000
     connect_timeout_ms: int = 5_000
+    first_byte_timeout_ms: int = 10_000
     max_bytes: int = 64 * 1024 * 1024
     max_header_bytes: int = 16 * 1024
     keep_body: bool = False
@@ -30,8 +33,7 @@ class Request:
     dns_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(NamedTuple):
     """When each phase ended, in ms since the attempt began (`dns_ms` lies before it); 0 for one never reached."""
 
     dns_ms: int = 0
@@ -42,6 +44,9 @@ class Phases:
     rtt_us: int = 0
     """A round trip in microseconds: the longer of connecting, and of the request to the answer's first byte, so that
     no box on the way that answers for the server makes it look nearer."""
+
+
+NONE_REACHED = Phases()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Response:
     length: int = 0
     body: bytes | None = None
     decoded_sha256: str | None = None
-    phases: Phases = Phases()
+    phases: Phases = NONE_REACHED
     headers: Mapping[str, str] = field(default_factory=dict)
     certificate_expires_s: int | None = None
     reason: Reason | None = None
@@ -69,4 +74,7 @@ class Response:
 
 def clean(text: str) -> str:
     """Text from a server made fit to store and show: printable ASCII, at most 200 characters."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:LONGEST_DETAIL])
+    text = text[:LONGEST_DETAIL]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from typing import Any
 
 import certifi
@@ -18,7 +19,10 @@ from oracle.probes.sink import Sink
 # Does not name us: who serves only the known probers well must not learn them from this.
 _HEADERS = ["User-Agent: Mozilla/5.0 (compatible)", "Accept: */*", "Accept-Encoding: identity"]
 _SLOW_BYTES_S, _SLOW_S = 64, 30
-_SOCKET_FULL = "the node could not open a socket"
+_BUFFER_BYTES = 32 * 1024
+_OVERHEAD_BYTES = 512 * 1024  # certificates, and what TLS and chunks add to a body
+_TCP_INFO_BYTES = slice(128, 136)  # tcpi_bytes_received of Linux's struct tcp_info
+Judged = tuple[Reason, str]
 
 
 class Handle:
@@ -28,35 +32,55 @@ class Handle:
         self.easy = pycurl.Curl()
         self._configure(ca_file or certifi.where())
         self._pinned = ""
+        self._timeouts = (0, 0)
         self._sink: Sink | None = None
-        self._refused = ""
-        self._starved = False
+        self._socket: socket.socket | None = None
+        self._judged: Judged | None = None
 
     def prepare(self, request: Request, url: str, timeout_ms: int) -> None:
         """Set up one attempt at `url` from the request's address."""
-        self._pinned, self._refused, self._starved = request.address, "", False
+        self._judged = None
         self._sink = sink = Sink(request)
-        bracketed = f"[{request.address}]" if ":" in request.address else request.address
-        for option, value in (
-            (pycurl.URL, url),
-            (pycurl.CONNECT_TO, [f"::{bracketed}:"]),
-            (pycurl.TIMEOUT_MS, max(1, timeout_ms)),
-            (pycurl.CONNECTTIMEOUT_MS, max(1, min(request.connect_timeout_ms, timeout_ms))),
-            (pycurl.WRITEFUNCTION, sink.write),
-            (pycurl.HEADERFUNCTION, sink.header),
-            (pycurl.OPT_CERTINFO, int(url.startswith("https:"))),
-        ):
-            self.easy.setopt(option, value)
+        setopt = self.easy.setopt
+        setopt(pycurl.URL, url)
+        setopt(pycurl.WRITEFUNCTION, sink.write)
+        setopt(pycurl.HEADERFUNCTION, sink.header)
+        if request.address != self._pinned:
+            self._pinned = request.address
+            bracketed = f"[{request.address}]" if ":" in request.address else request.address
+            setopt(pycurl.CONNECT_TO, [f"::{bracketed}:"])
+        timeouts = (max(1, timeout_ms), max(1, min(request.connect_timeout_ms, timeout_ms)))
+        if timeouts != self._timeouts:
+            self._timeouts = timeouts
+            setopt(pycurl.TIMEOUT_MS, timeouts[0])
+            setopt(pycurl.CONNECTTIMEOUT_MS, timeouts[1])
+
+    def exceeds(self, request: Request, ran_ms: int) -> bool:
+        """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, and
+        the bytes on the wire, of which endless parts that are neither head nor body may be made."""
+        assert self._sink is not None  # noqa: S101 - prepare() comes first
+        most = 2 * request.max_bytes + request.max_header_bytes + _OVERHEAD_BYTES
+        if ran_ms > request.first_byte_timeout_ms and not self._sink.header_bytes:
+            self._judged = Reason.TIMEOUT, f"no first byte within {request.first_byte_timeout_ms} ms"
+        elif self._socket is not None and _received(self._socket) > most:
+            self._judged = Reason.TOO_LARGE, f"more than {most} bytes on the wire"
+        return self._judged is not None
+
+    def release(self) -> None:
+        """Close the connection of an attempt that has ended, or never will."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def location(self) -> str:
-        """Where a 3xx answer points, as an absolute URL, "" for nowhere."""
-        status = self.easy.getinfo(pycurl.RESPONSE_CODE)
-        return str(self.easy.getinfo(pycurl.REDIRECT_URL) or "") if 300 <= status < 400 else ""
+        """Where the redirect that came points, as an absolute URL, "" for nowhere."""
+        return str(self.easy.getinfo(pycurl.REDIRECT_URL) or "")
 
     def result(self, request: Request, code: int, text: str, attempts: int) -> tuple[Response, bool]:
         """The attempt's outcome, and whether another attempt may help."""
         sink = self._sink
         assert sink is not None  # noqa: S101 - prepare() comes first
+        self.release()
         reason, detail = self._judge(request, sink, code, text)
         whole = reason is None and sink.status == 200
         return Response(
@@ -68,18 +92,16 @@ class Handle:
             body=sink.body() if whole else None,
             decoded_sha256=sink.decoded() if whole else None,
             phases=self._phases(request.dns_ms),
-            headers=dict(sink.headers),
+            headers=sink.headers,
             certificate_expires_s=self._expiry(),
             reason=reason,
             detail=detail,
             attempts=attempts,
-        ), is_connection_error(code) and not (sink.stopped or self._refused)
+        ), is_connection_error(code) and not (sink.stopped or self._judged)
 
     def _judge(self, request: Request, sink: Sink, code: int, text: str) -> tuple[Reason | None, str]:
-        if self._refused:
-            return Reason.ADDRESS_REFUSED, f"would have connected to {self._refused}"
-        if self._starved:
-            return Reason.NOT_MEASURED, _SOCKET_FULL
+        if self._judged:
+            return self._judged
         if sink.stopped == "headers":
             return Reason.PROTOCOL, f"headers of more than {request.max_header_bytes} bytes"
         if sink.stopped == "body":
@@ -88,22 +110,22 @@ class Handle:
             return None, ""
         os_errno = self.easy.getinfo(pycurl.OS_ERRNO)
         ipv6 = ":" in request.address
-        return reason_of(code, answered=sink.header_bytes > 0, os_errno=os_errno, ipv6=ipv6), clean(
-            text
-        ) or f"libcurl's error {code}"
+        reason = reason_of(code, answered=sink.header_bytes > 0, os_errno=os_errno, ipv6=ipv6)
+        return reason, clean(text) or f"libcurl's error {code}"
 
     def _phases(self, dns_ms: int) -> Phases:
-        names = (pycurl.CONNECT_TIME_T, pycurl.APPCONNECT_TIME_T, pycurl.STARTTRANSFER_TIME_T, pycurl.TOTAL_TIME_T)
-        connect, tls, first, total = (-(-int(self.easy.getinfo(name)) // 1000) for name in names)
-        return Phases(dns_ms, connect, tls, first, total, self._rtt_us())
-
-    def _rtt_us(self) -> int:
-        """From what libcurl tells of the last transfer; 0 if no answer came."""
-        connected, asked, answered = (
-            int(self.easy.getinfo(name))
-            for name in (pycurl.CONNECT_TIME_T, pycurl.PRETRANSFER_TIME_T, pycurl.STARTTRANSFER_TIME_T)
+        """From what libcurl tells of the last transfer, rounded up; a round trip only if an answer came."""
+        get = self.easy.getinfo
+        connected, secured = get(pycurl.CONNECT_TIME_T), get(pycurl.APPCONNECT_TIME_T)
+        asked, answered = get(pycurl.PRETRANSFER_TIME_T), get(pycurl.STARTTRANSFER_TIME_T)
+        return Phases(
+            dns_ms,
+            _ms(connected),
+            _ms(secured),
+            _ms(answered),
+            _ms(get(pycurl.TOTAL_TIME_T)),
+            max(connected, answered - asked) if answered else 0,
         )
-        return max(connected, answered - asked) if answered else 0
 
     def _expiry(self) -> int | None:
         for certificate in self.easy.getinfo(pycurl.INFO_CERTINFO)[:1]:
@@ -113,16 +135,19 @@ class Handle:
         return None
 
     def _open(self, _purpose: int, address: Any) -> Any:
-        """The last word before a connection: never to another address than the one that was checked."""
+        """The last word before a connection: never to another address than the one that was checked. libcurl works
+        on a duplicate of the socket given back."""
         family, kind, protocol, peer = address
         if peer[0] != self._pinned and plain(str(peer[0])) != plain(self._pinned):
-            self._refused = str(peer[0])
+            self._judged = Reason.ADDRESS_REFUSED, f"would have connected to {peer[0]}"
             return pycurl.SOCKET_BAD
+        self.release()
         try:
-            return _Lent(socket.socket(family, kind, protocol))
+            self._socket = socket.socket(family, kind, protocol)
         except OSError:
-            self._starved = True
+            self._judged = Reason.NOT_MEASURED, "the node could not open a socket"
             return pycurl.SOCKET_BAD
+        return self._socket
 
     def _configure(self, ca_file: str) -> None:
         http_only = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
@@ -138,6 +163,8 @@ class Handle:
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
             (pycurl.HTTP09_ALLOWED, 0),
             (pycurl.PATH_AS_IS, 1),
+            (pycurl.BUFFERSIZE, _BUFFER_BYTES),
+            (pycurl.DNS_CACHE_TIMEOUT, 0),
             (pycurl.HTTPHEADER, _HEADERS),
             (pycurl.LOW_SPEED_LIMIT, _SLOW_BYTES_S),
             (pycurl.LOW_SPEED_TIME, _SLOW_S),
@@ -147,23 +174,20 @@ class Handle:
             (pycurl.SSL_SESSIONID_CACHE, 0),
             (pycurl.SSL_EC_CURVES, "X25519:P-256"),
             (pycurl.CAINFO, ca_file),
+            (pycurl.OPT_CERTINFO, 1),
             (pycurl.OPENSOCKETFUNCTION, self._open),
         ):
             self.easy.setopt(option, value)
 
 
-class _Lent:
-    """pycurl duplicates the descriptor it is given and drops this, which must close the original at once: the
-    connection would outlive the transfer."""
+def _ms(us: int) -> int:
+    return -(-us // 1000)
 
-    def __init__(self, opened: socket.socket) -> None:
-        self._opened = opened
 
-    def fileno(self) -> int:
-        return self._opened.fileno()
-
-    def __del__(self) -> None:
-        self._opened.close()
+def _received(opened: socket.socket) -> int:
+    """How many bytes have come over the connection, those of TLS and chunks included; 0 if the system cannot say."""
+    info = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES.stop)
+    return int.from_bytes(info[_TCP_INFO_BYTES], sys.byteorder)
 
 
 def _cert_time(text: str) -> int | None:

@@ -10,11 +10,13 @@ from oracle.probes.exchange import Request, clean
 
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
 # fmt: off
-_KEPT = frozenset({
-    b"age", b"cache-control", b"content-encoding", b"content-length", b"content-type", b"date", b"etag",
-    b"last-modified", b"location", b"retry-after", b"server", b"transfer-encoding", b"via",
-})
+_KEPT = (
+    "age", "cache-control", "content-encoding", "content-length", "content-type", "date", "etag", "last-modified",
+    "location", "retry-after", "server", "transfer-encoding", "via",
+)
 # fmt: on
+# As they are mostly written; whatever else comes is first made small.
+_NAMES = {written.encode(): name for name in _KEPT for written in (name, name.title())} | {b"ETag": "etag"}
 _STOP = -1
 _ROOM = 64 * 1024
 
@@ -23,40 +25,42 @@ class Sink:
     """The two callbacks of one transfer and what they gathered. `stopped` says which cap ended it: "headers",
     "body", or "status" for an answer whose body nobody needs."""
 
+    __slots__ = (
+        "_decoder", "_hash", "_head", "_head_read", "_headers", "_kept", "_max_bytes", "_max_header_bytes", "_status",
+        "header_bytes", "length", "stopped",
+    )  # fmt: skip
+
     def __init__(self, request: Request) -> None:
         self._max_bytes = request.max_bytes
         self._max_header_bytes = request.max_header_bytes
         self._kept: bytearray | None = bytearray() if request.keep_body else None
         self._hash = sha256()
         self._decoder: Decoder | None = None
-        self.status = 0
+        self._head: list[bytes] = []
+        self._head_read = False
+        self._status = 0
+        self._headers: dict[str, str] = {}
         self.length = 0
         self.header_bytes = 0
-        self.headers: dict[str, str] = {}
         self.stopped = ""
 
     def header(self, line: bytes) -> int | None:
-        """One line of the head or of the trailers."""
+        """One line of the head or of the trailers: libcurl calls this some ten times a probe, so it only collects."""
         self.header_bytes += len(line)
         if self.header_bytes > self._max_header_bytes:
             self.stopped = "headers"
             return _STOP
-        if line.startswith(b"HTTP/") and (status := _STATUS.match(line)):
-            self.status = int(status[1])
-            self.headers.clear()
-            return None
-        name, _, value = line.partition(b":")
-        if (name := name.strip().lower()) in _KEPT:
-            self.headers[name.decode()] = clean(value.strip().decode("latin-1"))
+        self._head.append(line)
         return None
 
     def write(self, chunk: bytes) -> int | None:
         """One piece of the body."""
-        if self.status != 200:
-            self.stopped = "status"
-            return _STOP
         if not self.length:
-            self._decoder = Decoder.of(self.headers.get("content-encoding", ""), self._max_bytes)
+            self._read_head()
+            if self._status != 200:
+                self.stopped = "status"
+                return _STOP
+            self._decoder = Decoder.of(self._headers.get("content-encoding", ""), self._max_bytes)
         self.length += len(chunk)
         self._hash.update(chunk)
         if self._decoder is not None:
@@ -67,6 +71,18 @@ class Sink:
         if self._kept is not None:
             self._kept += chunk
         return None
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, 0 if there is none."""
+        self._read_head()
+        return self._status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is kept of the head of the final answer, by lower-case name; never of the trailers of a body."""
+        self._read_head()
+        return self._headers
 
     def body(self) -> bytes | None:
         """The body, if it was to be kept."""
@@ -79,6 +95,20 @@ class Sink:
     def decoded(self) -> str | None:
         """SHA-256 of what a compressed body holds, None if it is not compressed or cannot be read."""
         return self._decoder.digest() if self._decoder is not None else None
+
+    def _read_head(self) -> None:
+        """Read the collected lines, once: of several heads (1xx before the answer) the last one counts."""
+        if self._head_read:
+            return
+        self._head_read = True
+        for line in self._head:
+            if line.startswith(b"HTTP/") and (status := _STATUS.match(line)):
+                self._status = int(status[1])
+                self._headers.clear()
+                continue
+            written, _, value = line.partition(b":")
+            if name := _NAMES.get(written) or _NAMES.get(written.strip().lower()):
+                self._headers[name] = clean(value.strip().decode("latin-1"))
 
 
 class Decoder:

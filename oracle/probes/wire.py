@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import select
 import time
@@ -18,36 +19,41 @@ _INTEREST = {
 Finished = tuple[Any, int, str]
 
 
+def _mask(events: int) -> int:
+    read = pycurl.CSELECT_IN if events & (_READ | select.POLLHUP) else 0
+    write = pycurl.CSELECT_OUT if events & select.POLLOUT else 0
+    failed = pycurl.CSELECT_ERR if events & (select.POLLERR | select.POLLNVAL) else 0
+    return int(read | write | failed)
+
+
+_MASKS = [_mask(events) for events in range(64)]
+
+
 class Wire:
     """Runs transfers until each has ended; belongs to one thread of one process."""
 
     def __init__(self) -> None:
         self._multi = pycurl.CurlMulti()
         self._poll = select.poll()  # not epoll: a probe's socket is waited for two or three times, then gone
-        self._watched: set[int] = set()
         self._timer: float | None = None
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
-
-    def add(self, easy: Any) -> None:
+        self.add = self._multi.add_handle
         """Start a transfer."""
-        self._multi.add_handle(easy)
-
-    def remove(self, easy: Any) -> None:
+        self.remove = self._multi.remove_handle
         """End a transfer, finished or not."""
-        self._multi.remove_handle(easy)
 
     def turn(self, wait_s: float) -> list[Finished]:
         """Wait for something to happen, at most `wait_s`; the transfers that ended: handle, error code or 0, text."""
         if self._timer is not None:
             wait_s = min(wait_s, self._timer - time.monotonic())
+        act = self._multi.socket_action  # which ignores descriptors that were closed since
         for descriptor, events in self._poll.poll(max(0, math.ceil(wait_s * 1000))):
-            if descriptor in self._watched:
-                self._multi.socket_action(descriptor, _mask(events))
+            act(descriptor, _MASKS[events & 63])
         if self._timer is not None and time.monotonic() >= self._timer:
             self._timer = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            act(pycurl.SOCKET_TIMEOUT, 0)
         return self._finished()
 
     def close(self) -> None:
@@ -64,19 +70,11 @@ class Wire:
         return ended
 
     def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
-        if what in _INTEREST:
-            self._poll.register(descriptor, _INTEREST[what])
-            self._watched.add(descriptor)
-        elif descriptor in self._watched:
-            self._poll.unregister(descriptor)
-            self._watched.discard(descriptor)
+        if what == pycurl.POLL_REMOVE:
+            with contextlib.suppress(KeyError):  # never waited for
+                self._poll.unregister(descriptor)
+        else:
+            self._poll.register(descriptor, _INTEREST.get(what, 0))
 
     def _set_timer(self, after_ms: int) -> None:
         self._timer = None if after_ms < 0 else time.monotonic() + after_ms / 1000
-
-
-def _mask(events: int) -> int:
-    read = pycurl.CSELECT_IN if events & (_READ | select.POLLHUP) else 0
-    write = pycurl.CSELECT_OUT if events & select.POLLOUT else 0
-    failed = pycurl.CSELECT_ERR if events & (select.POLLERR | select.POLLNVAL) else 0
-    return int(read | write | failed)

@@ -53,4 +53,5 @@ def fund_epoch(engine: sa.Engine, task: Assignment, before: Sequence[RankedMirro
         release=task.release.digest if task.release else NO_MIRRORS,
         mirrors_digest=ledger.mirrors_digest_at(engine, task.fund, task.epoch),
         mirrors=rank(before, entries),
+        arbiter=ledger.arbiter_of(engine, task.fund),
     )

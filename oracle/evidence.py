@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oracle import merkle
@@ -19,7 +20,7 @@ from oracle.codec import (
     result_from_json,
     result_to_json,
 )
-from oracle.digests import sha256_digest, to_digest
+from oracle.digests import is_digest, sha256_digest, to_bytes32, to_digest
 from oracle.errors import InvalidInput
 from oracle.fields import integer, list_of, object_of, parse_json, text_of
 from oracle.merge import merge
@@ -32,14 +33,40 @@ from oracle.model import (
     Epoch,
     FundId,
     FundResult,
+    Merged,
+    MirrorId,
     Policy,
     RankedMirror,
     canonical,
 )
 from oracle.weights import weigh
 
+_NUMBER = re.compile(r"[0-9]{1,20}")
 INDEX = "index.json"
 REPORT = "report.json"
+REPORT_FIELDS = (
+    "committee",
+    "epoch",
+    "config",
+    "members",
+    "quorum",
+    "fund_contract",
+    "root",
+    "leaves",
+    "slashes",
+)
+_FUND_FIELDS = (
+    "fund",
+    "epoch",
+    "policy",
+    "offer",
+    "mirrors",
+    "mirrors_digest",
+    "arbiter",
+    "release",
+    "result",
+    "vector",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +83,8 @@ class FundEpoch:
     release: Digest
     mirrors_digest: Digest
     mirrors: tuple[RankedMirror, ...]
+    arbiter: Address | None = None
+    """Who may confirm that a stake is slashed; without one nothing can be."""
 
     @property
     def positions(self) -> int:
@@ -88,12 +117,19 @@ class SignedBundle:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is computed of one fund: the result, its weight vector and its leaf."""
+    """What is computed of one fund: the result, its weight vector and the leaf of it, and a leaf for each mirror that a
+    part of its stake is to be locked of."""
 
     case: FundEpoch
     result: FundResult
     vector: bytes
     leaf: bytes
+    slashes: Mapping[MirrorId, bytes] = field(default_factory=dict)
+
+    @property
+    def leaves(self) -> tuple[bytes, ...]:
+        """All leaves that the report has of the fund."""
+        return (self.leaf, *self.slashes.values())
 
 
 def compute(case: FundEpoch, bundles: Sequence[Bundle], panel: Panel, fund_contract: str) -> Outcome:
@@ -104,14 +140,27 @@ def compute(case: FundEpoch, bundles: Sequence[Bundle], panel: Panel, fund_contr
     merged = merge(bundles, case.fund, panel.quorum, len(panel.members))
     result = weigh(case.fund, case.epoch, case.policy, case.target, case.mirrors, merged)
     vector = merkle.vector(result.weights, case.positions)
-    digest = merkle.vector_digest(vector)
-    leaf = merkle.leaf(merkle.WEIGHTS, fund_contract, case.fund, case.epoch, case.mirrors_digest, digest)
-    return Outcome(case, result, vector, leaf)
+    leaf = _leaf(merkle.WEIGHTS, fund_contract, case, merkle.vector_digest(vector))
+    payloads = {mirror: merkle.slash_digest(mirror) for mirror in slashed(case, merged)}
+    slashes = {mirror: _leaf(merkle.SLASH, fund_contract, case, payload) for mirror, payload in payloads.items()}
+    return Outcome(case, result, vector, leaf, slashes)
+
+
+def slashed(case: FundEpoch, merged: Mapping[MirrorId, Merged]) -> list[MirrorId]:
+    """The mirrors that a quorum saw wrong bytes of, in ascending order; none where nobody may arbitrate."""
+    if case.arbiter is None:
+        return []
+    counting = sorted(ranked.mirror for ranked in case.mirrors)
+    return [mirror for mirror in counting if mirror in merged and merged[mirror].wrong_bytes]
+
+
+def _leaf(kind: int, fund_contract: str, case: FundEpoch, payload: Digest) -> bytes:
+    return merkle.leaf(kind, fund_contract, case.fund, case.epoch, case.mirrors_digest, payload)
 
 
 def root(outcomes: Iterable[Outcome]) -> Digest:
-    """The root of a report: over one leaf for each fund."""
-    return to_digest(merkle.Tree(outcome.leaf for outcome in outcomes).root)
+    """The root of a report: over all leaves of all funds."""
+    return to_digest(merkle.Tree(leaf for outcome in outcomes for leaf in outcome.leaves).root)
 
 
 # --------------------------------------------------------------------------------------------------- the files
@@ -152,7 +201,63 @@ def _report_file(epoch: Epoch, panel: Panel, fund_contract: str, outcomes: Seque
         "fund_contract": fund_contract,
         "root": root(outcomes),
         "leaves": {str(outcome.case.fund): to_digest(outcome.leaf) for outcome in outcomes},
+        "slashes": {str(outcome.case.fund): _slashes(outcome) for outcome in outcomes if outcome.slashes},
     }
+
+
+def _slashes(outcome: Outcome) -> dict[str, Digest]:
+    return {str(mirror): to_digest(leaf) for mirror, leaf in outcome.slashes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """The leaves of a report as its file names them: nothing in it is believed before a proof of it holds."""
+
+    weights: Mapping[FundId, bytes]
+    slashes: Mapping[FundId, Mapping[MirrorId, bytes]]
+
+    def proof(self, leaf: bytes) -> tuple[bytes, ...]:
+        """The proof of one of the leaves.
+
+        Raises: InvalidInput if they make no tree.
+        """
+        slashes = (leaf for of_fund in self.slashes.values() for leaf in of_fund.values())
+        try:
+            return tuple(merkle.Tree([*self.weights.values(), *slashes]).proof(leaf))
+        except ValueError as error:
+            raise InvalidInput(f"{REPORT}.leaves", str(error)) from error
+
+
+def read_leaves(body: bytes) -> Leaves:
+    """The leaves in the file of a report.
+
+    Raises: InvalidInput naming the field.
+    """
+    fields = object_of(REPORT, parse_json(REPORT, body), REPORT_FIELDS)
+    weights = _leaves_of(f"{REPORT}.leaves", fields["leaves"])
+    by_fund = _by_number(f"{REPORT}.slashes", fields["slashes"])
+    slashes = {FundId(fund): _leaves_of(f"{REPORT}.slashes.{fund}", told) for fund, told in by_fund.items()}
+    return Leaves(
+        {FundId(fund): leaf for fund, leaf in weights.items()},
+        {fund: {MirrorId(mirror): leaf for mirror, leaf in told.items()} for fund, told in slashes.items()},
+    )
+
+
+def _leaves_of(name: str, value: Any) -> dict[int, bytes]:
+    return {number: _digest(f"{name}.{number}", leaf) for number, leaf in _by_number(name, value).items()}
+
+
+def _by_number(name: str, value: Any) -> dict[int, Any]:
+    if not isinstance(value, dict) or not all(_NUMBER.fullmatch(key) for key in value):
+        raise InvalidInput(name, "must be an object whose keys are numbers")
+    return {int(key): one for key, one in value.items()}
+
+
+def _digest(name: str, value: Any) -> bytes:
+    text = text_of(name, value, 66)
+    if not is_digest(text):
+        raise InvalidInput(name, "must be 0x and 64 lower-case hexadecimal digits")
+    return to_bytes32(text)
 
 
 def fund_file(outcome: Outcome) -> bytes:
@@ -171,6 +276,7 @@ def fund_file(outcome: Outcome) -> bytes:
             },
             "mirrors": [ranked_to_json(ranked) for ranked in case.mirrors],
             "mirrors_digest": case.mirrors_digest,
+            "arbiter": case.arbiter,
             "release": case.release,
             "result": result_to_json(outcome.result),
             "vector": "0x" + outcome.vector.hex(),
@@ -201,8 +307,7 @@ def read_fund(name: str, body: bytes) -> FundFile:
 
     Raises: InvalidInput naming the field.
     """
-    needed = ("fund", "epoch", "policy", "offer", "mirrors", "mirrors_digest", "release", "result", "vector")
-    fields = object_of(name, parse_json(name, body), needed)
+    fields = object_of(name, parse_json(name, body), _FUND_FIELDS)
     offer = object_of(f"{name}.offer", fields["offer"], ("reward", "target", "fee_bps", "committee"))
     case = FundEpoch(
         fund=FundId(integer(f"{name}.fund", fields["fund"])),
@@ -215,8 +320,13 @@ def read_fund(name: str, body: bytes) -> FundFile:
         release=Digest(text_of(f"{name}.release", fields["release"], 66)),
         mirrors_digest=Digest(text_of(f"{name}.mirrors_digest", fields["mirrors_digest"], 66)),
         mirrors=list_of(f"{name}.mirrors", fields["mirrors"], ranked_from_json, MOST_MIRRORS),
+        arbiter=_arbiter(f"{name}.arbiter", fields["arbiter"]),
     )
     return FundFile(case, result_from_json(fields["result"]), _bytes(f"{name}.vector", fields["vector"]))
+
+
+def _arbiter(name: str, value: Any) -> Address | None:
+    return None if value is None else Address(text_of(name, value, 42))
 
 
 def _wei(name: str, value: Any) -> int:

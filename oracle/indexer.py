@@ -82,6 +82,7 @@ def bind(engine: sa.Engine, chain: Chain, settings: Settings) -> Clock:
         facts.CHAIN_ID: chain.chain_id,
         facts.CONTRACTS: {"fund": fund.address, "committee": committee.address},
         facts.CLOCK: asdict(clock),
+        facts.TERMS: asdict(fund.terms()),
     }
     for name, value in here.items():
         known = facts.get(engine, name)

@@ -5,7 +5,9 @@ May be stopped anywhere and run again: bundles that are stored win, all else is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -162,13 +164,12 @@ def _store(
     outcomes: list[Outcome],
 ) -> StoredReport:
     files = evidence.files(epoch, panel, fund_contract, bundles, outcomes)
-    ordered = sorted(outcomes, key=lambda outcome: outcome.leaf)
     report = StoredReport(
         committee=panel.committee,
         epoch=epoch,
         root=evidence.root(outcomes),
         evidence=evidence.digest(files),
-        leaves=[_leaf(outcome) for outcome in ordered],
+        leaves=sorted((leaf for outcome in outcomes for leaf in _leaves(outcome)), key=lambda leaf: leaf["leaf"]),
         set_members=[signed.bundle.member for signed in bundles],
     )
     for outcome in outcomes:
@@ -178,10 +179,9 @@ def _store(
     return report
 
 
-def _leaf(outcome: Outcome) -> dict[str, object]:
-    return {
-        "fund": outcome.case.fund,
-        "leaf": to_digest(outcome.leaf),
-        "mirrors_digest": outcome.case.mirrors_digest,
-        "vector": "0x" + outcome.vector.hex(),
-    }
+def _leaves(outcome: Outcome) -> Iterator[dict[str, Any]]:
+    """One for the weights, and one for each mirror to be slashed."""
+    of_fund = {"fund": outcome.case.fund, "mirrors_digest": outcome.case.mirrors_digest}
+    yield of_fund | {"leaf": to_digest(outcome.leaf), "vector": "0x" + outcome.vector.hex()}
+    for mirror, leaf in outcome.slashes.items():
+        yield of_fund | {"leaf": to_digest(leaf), "mirror": mirror}

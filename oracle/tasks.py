@@ -220,12 +220,16 @@ def close(epoch: int) -> None:
 
 @app.task(name="settle")  # type: ignore[untyped-decorator]
 def settle() -> None:
-    """Settle all funds' epochs that are final."""
-    from oracle.post import settle_all
+    """Settle all funds' epochs that are final, lock stakes that reports ask for, and end disputes nobody decided."""
+    from oracle.disputes import follow_disputes
+    from oracle.settle import settle_all
 
     with _told("settle"), alone("settle") as free:
         if free:
-            settle_all(_context().store, _context().funds, _context().sender)
+            context = _context()
+            settle_all(context.store, context.funds, context.sender)
+            committee = context.settings.committee
+            follow_disputes(context.store, context.committees, context.funds, context.sender, committee)
 
 
 @contextmanager

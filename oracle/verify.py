@@ -13,7 +13,7 @@ from oracle.cases import assignments, fund_epoch, panel_at
 from oracle.cosign import is_signed
 from oracle.digests import sha256_digest
 from oracle.errors import EvidenceMismatch, InvalidInput, NotEnoughBundles
-from oracle.evidence import INDEX, REPORT, FundEpoch, FundFile, Outcome, Panel, SignedBundle
+from oracle.evidence import INDEX, REPORT, REPORT_FIELDS, FundEpoch, FundFile, Outcome, Panel, SignedBundle
 from oracle.fields import object_of, parse_json
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, RankedMirror
 from oracle.payout import Payout, shares, unpaid
@@ -88,10 +88,10 @@ def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
         }
         found += _bundle_differences(bundles, chain)
         outcomes = tuple(_outcomes(funds, bundles, chain, ranks_known))
+        found += _fund_differences(funds, outcomes, chain, ranks_known)
+        found += _root_differences(files, outcomes, chain)
     except (InvalidInput, NotEnoughBundles) as error:
         return Verdict((), (*found, str(error)))
-    found += _fund_differences(funds, outcomes, chain, ranks_known)
-    found += _root_differences(files, outcomes, chain)
     for outcome in outcomes:
         found += _pay_differences(outcome, chain.settled.get(outcome.case.fund))
     return Verdict(outcomes, tuple(found))
@@ -229,15 +229,16 @@ def _result_differences(name: str, told: FundFile, outcome: Outcome) -> Iterator
 def _root_differences(files: Files, outcomes: tuple[Outcome, ...], chain: OnChain) -> Iterator[str]:
     if (root := evidence.root(outcomes)) != chain.report.root:
         yield f"the root by the bundles is {root}, the chain has {chain.report.root}"
-    told = object_of(
-        REPORT,
-        parse_json(REPORT, files[REPORT]),
-        ("committee", "epoch", "config", "members", "quorum", "fund_contract", "root", "leaves"),
-    )
+    told = object_of(REPORT, parse_json(REPORT, files[REPORT]), REPORT_FIELDS)
     if told["root"] != chain.report.root:
         yield f"{REPORT}: the root is {told['root']}, the chain has {chain.report.root}"
     if told["config"] != chain.panel.digest:
         yield f"{REPORT}: config is {told['config']}, on the chain it is {chain.panel.digest}"
+    leaves = evidence.read_leaves(files[REPORT])
+    if leaves.weights != {outcome.case.fund: outcome.leaf for outcome in outcomes}:
+        yield f"{REPORT}: the leaves are not those that the bundles give"
+    if leaves.slashes != {outcome.case.fund: outcome.slashes for outcome in outcomes if outcome.slashes}:
+        yield f"{REPORT}: the mirrors to be slashed are not those that the bundles give"
 
 
 def _pay_differences(outcome: Outcome, paid: Settled | None) -> Iterator[str]:

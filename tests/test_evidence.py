@@ -6,13 +6,25 @@ from typing import Any
 
 import pytest
 
-from oracle import evidence
-from oracle.digests import sha256_digest
+from oracle import evidence, merkle
+from oracle.digests import keccak256, sha256_digest, to_bytes32
 from oracle.errors import InvalidInput
-from oracle.evidence import FundEpoch, Panel, SignedBundle, compute, files, read_bundle, read_fund
+from oracle.evidence import FundEpoch, Panel, SignedBundle, compute, files, read_bundle, read_fund, read_leaves
 from oracle.fields import parse_json
-from oracle.merkle import NO_MIRRORS, parse_vector
-from oracle.model import Bundle, CommitteeId, Digest, Epoch, FundId, MirrorId, Observation, Policy, Reason, canonical
+from oracle.merkle import NO_MIRRORS, leaf, parse_vector
+from oracle.model import (
+    Address,
+    Bundle,
+    CommitteeId,
+    Digest,
+    Epoch,
+    FundId,
+    MirrorId,
+    Observation,
+    Policy,
+    Reason,
+    canonical,
+)
 from tests.fixtures.epochs import account, ranked
 
 CONTRACT = account(999)
@@ -56,9 +68,81 @@ def test_every_file_is_canonical_and_named_in_the_index() -> None:
 
 
 def test_a_funds_file_says_again_what_it_was_made_of() -> None:
-    outcome = compute(case(), [bundle(1)], PANEL, CONTRACT)
+    outcome = compute(replace(case(), arbiter=account(77)), [bundle(1)], PANEL, CONTRACT)
     read = read_fund("f", evidence.fund_file(outcome))
     assert (read.case, read.result, read.vector) == (outcome.case, outcome.result, outcome.vector)
+
+
+def wrong(member: int, *mirrors: int) -> Bundle:
+    """A member's bundle that saw wrong bytes of these mirrors of fund 1."""
+    down = (Reason.WRONG_BYTES, Reason.UP)
+    seen = tuple(Observation(MirrorId(number), down, 5, (), number in mirrors) for number in range(3))
+    return Bundle(CommitteeId(1), Epoch(7), account(member), {FundId(1): seen})
+
+
+FOUR = Panel(CommitteeId(1), tuple(account(number) for number in range(1, 5)), 3, Digest("0x" + "cc" * 32))
+ARBITER = account(77)
+
+
+@pytest.mark.parametrize(
+    ("bundles", "arbiter", "expected"),
+    [
+        ([wrong(1, 1), wrong(2, 1), wrong(3, 1)], ARBITER, [1]),
+        ([wrong(1, 1), wrong(2, 1), wrong(3, 1), wrong(4)], ARBITER, [1]),
+        ([wrong(1, 1, 2), wrong(2, 1), wrong(3, 2, 1), wrong(4, 2)], ARBITER, [1, 2]),
+        ([wrong(1, 1), wrong(2, 1), wrong(3), wrong(4)], ARBITER, []),
+        ([wrong(1, 0), wrong(2, 0), wrong(3, 0)], ARBITER, []),
+        ([wrong(1, 1), wrong(2, 1), wrong(3, 1)], None, []),
+    ],
+    ids=["a quorum", "one saw none", "two mirrors", "too few", "the primary", "no arbiter"],
+)
+def test_a_mirror_is_slashed_if_a_quorum_saw_wrong_bytes_and_somebody_arbitrates(
+    bundles: list[Bundle], arbiter: Address | None, expected: list[int]
+) -> None:
+    given = replace(case(), arbiter=arbiter)
+    outcome = compute(given, bundles, FOUR, CONTRACT)
+    payloads = {mirror: keccak256(mirror.to_bytes(32, "big")) for mirror in expected}
+    leaves = {m: leaf(2, CONTRACT, 1, 7, given.mirrors_digest, payload) for m, payload in payloads.items()}
+    assert outcome.slashes == leaves
+    assert outcome.leaves == (outcome.leaf, *leaves.values())
+
+
+def test_the_leaves_of_a_report_prove_what_is_in_its_root() -> None:
+    bundles = [wrong(number, 1, 2) for number in range(1, 4)]
+    outcomes = [compute(replace(case(fund), arbiter=ARBITER), bundles, FOUR, CONTRACT) for fund in (1, 2)]
+    leaves = read_leaves(files(Epoch(7), FOUR, CONTRACT, [], outcomes)[evidence.REPORT])
+    assert leaves.weights == {1: outcomes[0].leaf, 2: outcomes[1].leaf}
+    assert leaves.slashes == {1: outcomes[0].slashes}
+    root = to_bytes32(evidence.root(outcomes))
+    for one in (*outcomes[0].leaves, outcomes[1].leaf):
+        assert merkle.verify(root, one, leaves.proof(one))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda told: told.pop("slashes"),
+        lambda told: told.update(leaves=[]),
+        lambda told: told.update(leaves={"one": "0x" + "00" * 32}),
+        lambda told: told.update(leaves={"9" * 5_000: "0x" + "00" * 32}),
+        lambda told: told.update(leaves={"1": 7}),
+        lambda told: told.update(slashes={"1": {"1": "0x00"}}),
+        lambda told: told.update(slashes={"1": []}),
+    ],
+)
+def test_leaves_that_are_none_are_refused(edit: Callable[[dict[str, Any]], Any]) -> None:
+    told = parse_json("report", all_files()[evidence.REPORT])
+    edit(told)
+    with pytest.raises(InvalidInput, match=r"report\.json"):
+        read_leaves(canonical(told))
+
+
+def test_a_leaf_that_stands_twice_proves_nothing() -> None:
+    twice = "0x" + "07" * 32
+    told = parse_json("report", all_files()[evidence.REPORT]) | {"leaves": {"1": twice, "2": twice}}
+    leaves = read_leaves(canonical(told))
+    with pytest.raises(InvalidInput, match="twice"):
+        leaves.proof(to_bytes32(twice))
 
 
 def test_a_bundles_file_says_again_what_was_signed() -> None:

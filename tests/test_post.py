@@ -1,4 +1,4 @@
-"""Posting a report: by anyone, any number of times, with one effect."""
+"""Posting a report and withdrawing: by anyone, any number of times, with one effect."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ from oracle import post
 from oracle.attest import digest_of, members_message, report_message
 from oracle.chain.structs import Outcome
 from oracle.errors import TransactionFailed
-from oracle.model import Digest
+from oracle.model import ONE, Digest
 from oracle.post import Answer, Posted
-from oracle.store import tables
+from oracle.store import ledger, tables
 from oracle.store.transactions import load_transactions
 from tests.fixtures.node import run_module
-from tests.fixtures.stage import EVIDENCE, QUORUM, Stage
+from tests.fixtures.stage import EVIDENCE, FEE_BPS, QUORUM, REWARD, Stage
 
 # ---------------------------------------------------------------------------------------------------- signatures
 
@@ -97,3 +97,35 @@ def test_a_strangers_signature_is_refused_by_name(stage: Stage) -> None:
         signatures |= stage.sign(epoch, root, 4) | {stage.members[0]: signatures[stage.members[0]]}
     with pytest.raises(TransactionFailed, match="report was refused: WrongSignature"):
         post.post_report(stage.engine, stage.world.committee, account, 1, epoch, root, EVIDENCE, signatures)
+
+
+# --------------------------------------------------------------------------------------------------- withdrawals
+
+
+def test_everyone_is_sent_their_credit_once(stage: Stage) -> None:
+    fund = stage.fund(2)
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, 0]})
+    stage.world.next_epoch()
+    stage.settle(fund)
+    stage.index()
+    mirrors = ledger.mirrors_of(stage.engine, fund)
+    credit = stage.world.fund.credit_of(mirrors[0].mirror)
+    anyone = stage.world.account("anyone")
+    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {mirrors[0].mirror: credit}
+    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {}
+    assert stage.world.token.balance(mirrors[0].payout) == credit > 0
+    assert [row["amount_wei"] for row in stage.rows(tables.withdrawals)] == [credit]
+    fee = REWARD * FEE_BPS // 10_000
+    for sent in (fee, 0):
+        assert post.withdraw_fee(stage.engine, stage.world.fund, anyone, 1, stage.world.token.address) == sent
+    assert stage.world.token.balance(stage.world.account("treasurer").address) == fee
+    assert [row["amount_wei"] for row in stage.rows(tables.fee_withdrawals)] == [fee]
+
+
+def test_a_withdrawal_that_loses_the_race_sends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    fund = stage.fund(1)
+    stage.index()
+    monkeypatch.setattr(stage.world.fund, "credit_of", lambda mirror: 1)
+    assert post.withdraw_all(stage.engine, stage.world.fund, stage.world.account("anyone"), fund) == {}

@@ -82,6 +82,19 @@ def test_the_root_is_over_the_funds_leaf_and_the_vector_holds_the_weights(ledger
     assert weights == {0: ONE // 2, 1: ONE // 8}
 
 
+def test_a_mirror_that_served_wrong_bytes_has_a_leaf_where_somebody_arbitrates(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, 4, 3, 3, arbiter=FUND_CONTRACT)
+    ledger.vote(0, "UUUU")
+    ledger.vote(1, "UWUU")
+    ledger.vote(2, "UUUU")
+    report = close_epoch(ledger.context, Epoch(1))
+    [slash] = [leaf for leaf in report.leaves if "mirror" in leaf]
+    assert (slash["mirror"], len(report.leaves)) == (1, 2)
+    assert report.root == "0x" + Tree([to_bytes32(leaf["leaf"]) for leaf in report.leaves]).root.hex()
+    told = evidence.read_leaves(load_evidence(ledger.engine, 1, 1)[evidence.REPORT])
+    assert told.slashes == {1: {1: to_bytes32(slash["leaf"])}}
+
+
 def test_slots_without_a_vote_are_not_measured(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.vote(0, "UUUU")

@@ -95,6 +95,30 @@ def test_untouched_evidence_gives_what_was_paid(ledger: Ledger) -> None:
     assert found.outcomes[0].result == result_from_json(body)
 
 
+def test_a_voided_epoch_pays_nobody(ledger: Ledger) -> None:
+    ledger.settled(1, "0x", 0, 0, {}, "voided")
+    assert verdict(ledger).differences == ()
+
+
+def test_mirrors_to_be_slashed_are_recomputed(tmp_path: Path) -> None:
+    made = Ledger(tmp_path, 4, 3, 3, arbiter=FUND_CONTRACT)
+    made.vote(0, "UUUU")
+    made.vote(1, "UWUU")
+    made.vote(2, "UUUU")
+    report = close_epoch(made.context, Epoch(1))
+    made.reported(1, report.root, report.evidence)
+    files = load_evidence(made.engine, 1, 1)
+    found = verify(files, chain_of(made))
+    assert (found.differences, list(found.outcomes[0].slashes)) == ((), [1])
+    spared = edited(files, "report.json", lambda told: told.update(slashes={}))
+    assert rebound(made, spared).differences == (
+        "report.json: the mirrors to be slashed are not those that the bundles give",
+    )
+    made.arbiter = None
+    made._write(made.engine)
+    assert any("arbiter is 0x" in one for one in verify(files, chain_of(made)).differences)
+
+
 def test_an_epoch_without_a_report_cannot_be_verified(ledger: Ledger) -> None:
     with pytest.raises(EvidenceMismatch, match="the chain has no report of epoch 2"):
         on_chain(ledger.engine, ledger.context.domain, FUND_CONTRACT, CommitteeId(1), Epoch(2), {})

@@ -62,6 +62,10 @@ class FundContract(Contract):
         """A run of funded epochs."""
         return structs.segment(self.call("segmentOf", fund, segment))
 
+    def turn_of(self, fund: int, turn: int) -> structs.Turn:
+        """Deposits that join and leave at the start of one epoch."""
+        return structs.turn(self.call("turnOf", fund, turn))
+
     def lock_of(self, mirror: int, epoch: int) -> Lock:
         """The lock on a mirror's stake for one epoch."""
         return structs.lock(self.call("lockOf", mirror, epoch))
@@ -168,7 +172,7 @@ class FundContract(Contract):
         return self.send(account, "resolveLock", mirror, epoch, burned)
 
     def settle(self, account: Account, fund: int, reveals: Sequence[Reveal]) -> Receipt:
-        """Settles funded epochs in order, one for each reveal."""
+        """Settles funded epochs in order, one for each reveal; without any it gives deposits their price."""
         return self.send(account, "settle", fund, [(one.vector, list(one.proof)) for one in reveals])
 
     def withdraw(self, account: Account, mirror: int) -> Receipt:

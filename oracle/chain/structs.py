@@ -125,6 +125,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Deposits that join and leave at the start of `epoch`, all at one price."""
+
+    epoch: int
+    joining_wei: int
+    aside_wei: int
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorState:
     """A mirror as the contract keeps it; it counts in epochs from `start` to before `end` (None while it stays)."""
 
@@ -245,6 +254,11 @@ def fund_state(raw: Any) -> FundState:
 def segment(raw: Any) -> Segment:
     """From the contract's tuple."""
     return Segment(raw.first, raw.last, offer(raw))
+
+
+def turn(raw: Any) -> Turn:
+    """From the contract's tuple."""
+    return Turn(raw.epoch, raw.joining, raw.aside)
 
 
 def mirror_state(raw: Any) -> MirrorState:

@@ -11,8 +11,8 @@ def run(fund: Annotated[int | None, typer.Option(min=1, help="Only this fund.")]
     """Settle all epochs of all funds that are final and whose evidence is here."""
     from oracle.context import Context
     from oracle.indexer import index_once
-    from oracle.post import settle_all, settle_ready
     from oracle.settings import settings
+    from oracle.settle import settle_all, settle_ready
 
     context = Context(settings())
     funds, sender = context.funds, context.sender

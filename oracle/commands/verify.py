@@ -146,6 +146,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
             {"mirror": one.mirror, "weight": one.weight, "credited": str(due.credits.get(one.mirror, 0))}
             for one in outcome.result.weights
         ],
+        "slashed": sorted(outcome.slashes),
     }
 
 
@@ -157,4 +158,5 @@ def _in_words(told: Mapping[str, Any]) -> str:
     for fund in told["funds"]:
         lines.append(f"fund {fund['fund']}: paid {fund['paid']}, returned {fund['returned']} of {fund['reward']}")
         lines += [f"  mirror {m['mirror']}: weight {m['weight']}, credited {m['credited']}" for m in fund["mirrors"]]
+        lines += [f"  mirror {mirror}: a part of its stake is to be locked" for mirror in fund["slashed"]]
     return "\n".join(lines)

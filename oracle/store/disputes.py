@@ -88,6 +88,13 @@ def locks_of(connection: sa.Connection, mirrors: Iterable[int]) -> list[Lock]:
     return [_lock(row) for row in connection.execute(query.order_by(rows.epoch.desc(), rows.mirror))]
 
 
+def locked_in(connection: sa.Connection, epoch: int) -> frozenset[MirrorId]:
+    """The mirrors of which a part of the stake was locked for an epoch, whatever became of it."""
+    rows = dispute_tables.locks.c
+    found = connection.execute(sa.select(rows.mirror).where(rows.epoch == epoch)).scalars()
+    return frozenset(MirrorId(mirror) for mirror in found)
+
+
 def open_locks(connection: sa.Connection) -> list[Lock]:
     """The locks that wait for an arbiter, in order."""
     rows = dispute_tables.locks.c

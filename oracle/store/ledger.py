@@ -112,6 +112,12 @@ def fund_at(engine: sa.Engine, fund: int, epoch: int) -> Fund | None:
     return Fund(**row, offer=offer) if row and offer else None
 
 
+def arbiter_of(engine: sa.Engine, fund: int) -> Address | None:
+    """Who arbitrates the fund, as fixed at its creation; None if nobody does."""
+    row = _first(engine, sa.select(tables.funds.c.arbiter).where(tables.funds.c.fund == fund))
+    return Address(row["arbiter"]) if row and row["arbiter"] else None
+
+
 def funds_of_committee(engine: sa.Engine, committee: int, epoch: int) -> tuple[FundId, ...]:
     """The funds whose offer in force names the committee, in ascending order: each has a leaf in its report."""
     offers = tables.offers.c

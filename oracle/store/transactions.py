@@ -31,6 +31,13 @@ def save_transaction(
         upsert(connection, transactions, [row])
 
 
+def load_transaction(engine: sa.Engine, purpose: str) -> SentTransaction | None:
+    """What was sent for a purpose; None if nothing was."""
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(transactions).where(transactions.c.purpose == purpose)).first()
+    return SentTransaction(**row._mapping) if row else None
+
+
 def load_transactions(engine: sa.Engine, prefix: str = "") -> list[SentTransaction]:
     """What was sent for purposes that begin with `prefix`, newest first."""
     rows = transactions.c

@@ -1,11 +1,11 @@
-"""Settling and withdrawing: by anyone, any number of times, with one effect."""
+"""Settling: by anyone, any number of times, with one effect."""
 
 import json
 from typing import Any
 
 import pytest
 
-from oracle import evidence, merkle, post
+from oracle import evidence, merkle, settle
 from oracle.chain.structs import Reveal
 from oracle.errors import TransactionFailed
 from oracle.model import ONE, CommitteeId, Epoch
@@ -14,8 +14,6 @@ from oracle.store import ledger, tables
 from oracle.store.reports import save_evidence
 from tests.fixtures.node import run_module
 from tests.fixtures.stage import EVIDENCE, FEE_BPS, QUORUM, REWARD, TARGET, Stage
-
-# ---------------------------------------------------------------------------------------------------- settlement
 
 
 def test_epochs_settle_in_order_and_credits_are_those_of_the_contract(stage_on_any_store: Stage) -> None:
@@ -121,7 +119,7 @@ def test_a_fund_without_mirrors_owes_nobody(stage: Stage) -> None:
 
 
 def test_many_epochs_settle_in_batches_that_a_block_takes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(post, "MOST_EPOCHS", 4)
+    monkeypatch.setattr(settle, "MOST_EPOCHS", 4)
     fund = stage.fund(1)
     first = stage.world.next_epoch()
     stage.world.next_epoch(10)
@@ -136,12 +134,12 @@ def test_two_nodes_that_settle_at_once_settle_once(stage: Stage, monkeypatch: py
     stage.world.next_epoch()
     stage.report(first, {fund: [ONE]})
     stage.world.next_epoch()
-    settle = stage.world.fund.settle
+    send = stage.world.fund.settle
 
     def overtaken(account: Any, asked: int, reveals: Any) -> Any:
-        monkeypatch.setattr(stage.world.fund, "settle", settle)
-        settle(stage.world.account("another node"), asked, reveals)
-        return settle(account, asked, reveals)
+        monkeypatch.setattr(stage.world.fund, "settle", send)
+        send(stage.world.account("another node"), asked, reveals)
+        return send(account, asked, reveals)
 
     monkeypatch.setattr(stage.world.fund, "settle", overtaken)
     assert stage.settle(fund).epochs == ()
@@ -155,15 +153,15 @@ def test_one_fund_that_cannot_be_settled_does_not_hold_up_the_others(
     first = stage.world.next_epoch()
     stage.world.next_epoch(3)
     stage.index()
-    settle = stage.world.fund.settle
+    send = stage.world.fund.settle
 
     def refuse(account: Any, asked: int, reveals: Any) -> Any:
         if asked == broken:
             raise TransactionFailed("settle", "Reverted")
-        return settle(account, asked, reveals)
+        return send(account, asked, reveals)
 
     monkeypatch.setattr(stage.world.fund, "settle", refuse)
-    done = post.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"))
+    done = settle.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"))
     assert {number: settled.epochs for number, settled in done.items()} == {fund: (first, first + 1)}
 
 
@@ -194,33 +192,20 @@ def test_proofs_made_by_openzeppelins_library_settle(stage: Stage) -> None:
     assert [row["settlement"] for row in stage.rows(tables.settlements)] == ["paid"] * 5
 
 
-# --------------------------------------------------------------------------------------------------- withdrawals
-
-
-def test_everyone_is_sent_their_credit_once(stage: Stage) -> None:
-    fund = stage.fund(2)
-    first = stage.world.next_epoch()
-    stage.world.next_epoch()
-    stage.report(first, {fund: [ONE, 0]})
-    stage.world.next_epoch()
-    stage.settle(fund)
+def test_deposits_of_an_idle_fund_get_their_price(stage: Stage) -> None:
+    """No epoch of it is funded, so no settlement would ever give them one."""
+    world, developer = stage.world, stage.world.account("developer")
+    fund, deposit = stage.fund(0, deposit=REWARD - 1), 1
     stage.index()
-    mirrors = ledger.mirrors_of(stage.engine, fund)
-    credit = stage.world.fund.credit_of(mirrors[0].mirror)
-    anyone = stage.world.account("anyone")
-    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {mirrors[0].mirror: credit}
-    assert post.withdraw_all(stage.engine, stage.world.fund, anyone, fund) == {}
-    assert stage.world.token.balance(mirrors[0].payout) == credit > 0
-    assert [row["amount_wei"] for row in stage.rows(tables.withdrawals)] == [credit]
-    fee = REWARD * FEE_BPS // 10_000
-    for sent in (fee, 0):
-        assert post.withdraw_fee(stage.engine, stage.world.fund, anyone, 1, stage.world.token.address) == sent
-    assert stage.world.token.balance(stage.world.account("treasurer").address) == fee
-    assert [row["amount_wei"] for row in stage.rows(tables.fee_withdrawals)] == [fee]
-
-
-def test_a_withdrawal_that_loses_the_race_sends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    fund = stage.fund(1)
-    stage.index()
-    monkeypatch.setattr(stage.world.fund, "credit_of", lambda mirror: 1)
-    assert post.withdraw_all(stage.engine, stage.world.fund, stage.world.account("anyone"), fund) == {}
+    assert stage.settle(fund) == settle.Settled()  # it joins with the next epoch
+    world.next_epoch()
+    assert [len(stage.settle(fund).tx_hashes) for _ in range(2)] == [1, 0]
+    world.fund.give_notice(developer, deposit)
+    world.next_epoch(world.fund.terms().deposit_notice)
+    world.fund.depart(developer, deposit)
+    assert stage.settle(fund) == settle.Settled()
+    world.next_epoch()
+    left = stage.settle(fund)
+    assert (left.epochs, len(left.tx_hashes), left.reason) == ((), 1, None)
+    world.fund.collect(developer, deposit)
+    assert world.token.balance(developer.address) == REWARD - 1

@@ -1,0 +1,168 @@
+"""Settles funds: every epoch that is final, missed or voided, in order, and the deposits that wait for their price.
+
+Any node may do it at any time: the contract refuses a second time, and that is an answer, not an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+import structlog
+
+from oracle.errors import InvalidInput, TransactionFailed
+from oracle.evidence import REPORT, read_fund, read_leaves
+from oracle.model import FundId
+from oracle.store import facts, ledger
+from oracle.store.reports import load_evidence_file
+from oracle.store.transactions import save_transaction
+
+if TYPE_CHECKING:
+    from oracle.chain.fund import FundContract
+    from oracle.chain.structs import Reveal
+    from oracle.chain.transactions import Account, Receipt
+
+log = structlog.get_logger(__name__)
+
+MOST_EPOCHS = 64
+"""So many epochs are settled in one transaction at most, and no more than `MOST_WORK` allows."""
+MOST_WORK = 10_000_000
+"""Gas, by a generous estimate: a block takes transactions of up to 16,777,216."""
+_GAS_PER_EPOCH = 60_000
+_GAS_PER_POSITION = 1_500
+_NOBODYS = b"\xff" * 4
+"""A vector that no report holds, for one weight exceeds any target."""
+_NO_LEAF = "0x" + "00" * 32
+"""What the contract names as the leaf where the epoch takes an empty vector only: missed or voided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one run did for a fund: the epochs settled, by which transactions, and the epoch at which it stopped with
+    the reason ("not_final", also while a challenge is not decided; "no_evidence"; both None when nothing is left)."""
+
+    epochs: tuple[int, ...] = ()
+    tx_hashes: tuple[str, ...] = ()
+    stopped_at: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    reveals: tuple[Reveal, ...]
+    stopped_at: int | None
+    reason: str | None
+
+
+def settle_ready(engine: sa.Engine, contract: FundContract, account: Account, fund: int) -> Settled:
+    """Settles the fund's epochs that are final, missed or voided, in order, in as many transactions as they need.
+
+    Which epochs are funded is for the contract to say. An epoch whose weights this node does not have stops the run,
+    unless it may be given up.
+    """
+    epochs: list[int] = []
+    hashes: list[str] = []
+    while True:
+        batch = _next_batch(engine, contract, fund)
+        # The contract prices deposits as it settles, but no more in one call than a transaction has gas for.
+        prices = not batch.reveals and batch.reason is None and _has_unpriced(engine, contract, fund)
+        receipt = _settle(engine, contract, account, fund, batch) if batch.reveals or prices else None
+        if receipt is not None:
+            epochs += _settled_in(receipt)
+            hashes.append(receipt.tx_hash)
+        if receipt is None or batch.reason is not None:
+            return Settled(tuple(epochs), tuple(hashes), batch.stopped_at, batch.reason)
+
+
+def settle_all(engine: sa.Engine, contract: FundContract, account: Account) -> dict[int, Settled]:
+    """`settle_ready` for every fund that the store knows; one that fails does not hold up the others."""
+    done: dict[int, Settled] = {}
+    for fund in ledger.all_funds(engine):
+        try:
+            done[fund] = settle_ready(engine, contract, account, fund)
+        except TransactionFailed as refusal:
+            log.warning("settle_failed", fund=fund, error=str(refusal))
+    return done
+
+
+def _settle(engine: sa.Engine, contract: FundContract, account: Account, fund: int, batch: _Batch) -> Receipt | None:
+    """Sends a batch; None if another node settled the same epochs meanwhile."""
+    before = contract.fund_of(fund).cursor
+    try:
+        receipt = contract.settle(account, fund, batch.reveals)
+    except TransactionFailed as refusal:
+        if contract.fund_of(fund).cursor.epoch != before.epoch or refusal.error == "UnusedReveals":
+            return None
+        save_transaction(engine, f"settle:{fund}:{before.epoch}", "failed", error=str(refusal))
+        raise
+    epochs = _settled_in(receipt)
+    what = f"{epochs[0]}-{epochs[-1]}" if epochs else f"turn-{before.turn + 1}"
+    save_transaction(engine, f"settle:{fund}:{what}", "done", receipt.tx_hash)
+    log.info("epochs_settled", fund=fund, epochs=epochs, tx=receipt.tx_hash, gas=receipt.gas_used)
+    return receipt
+
+
+def _settled_in(receipt: Receipt) -> list[int]:
+    return [event.args["epoch"] for event in receipt.events if event.name == "EpochSettled"]
+
+
+def _has_unpriced(engine: sa.Engine, contract: FundContract, fund: int) -> bool:
+    """Whether deposits that joined or left by now have no price yet; for when no settlement of an epoch gives it."""
+    cursor, clock = contract.fund_of(fund).cursor, facts.get_clock(engine)
+    if cursor.turn == cursor.turns or clock is None:
+        return False
+    return contract.turn_of(fund, cursor.turn + 1).epoch <= clock.epoch_at(contract.chain.head().timestamp_s)
+
+
+def _next_batch(engine: sa.Engine, contract: FundContract, fund: int) -> _Batch:
+    """The reveals of the next epochs, found by asking the contract what it would say to one more."""
+    from oracle.chain.structs import Reveal
+
+    reveals: list[Reveal] = []
+    positions = contract.fund_of(fund).cursor.positions
+    most = min(MOST_EPOCHS, max(1, MOST_WORK // (_GAS_PER_EPOCH + positions * _GAS_PER_POSITION)))
+    while len(reveals) < most:
+        refusal = _refusal(contract, fund, [*reveals, Reveal(_NOBODYS)])
+        if refusal is None or refusal.error == "UnusedReveals":
+            break
+        if refusal.error not in ("NotFinal", "WrongProof"):
+            raise refusal
+        epoch = int(str(refusal.facts["epoch"]))
+        if refusal.error == "NotFinal":
+            return _Batch(tuple(reveals), epoch, "not_final")
+        # Without the right vector, an empty one gives the epoch up as soon as the contract lets it.
+        known = [] if refusal.facts["leaf"] == _NO_LEAF else _reveals(engine, fund, epoch)
+        taken = [one for one in [*known, Reveal()] if _refusal(contract, fund, [*reveals, one]) is None][:1]
+        if not taken:
+            return _Batch(tuple(reveals), epoch, "no_evidence")
+        reveals += taken
+    return _Batch(tuple(reveals), None, None)
+
+
+def _refusal(contract: FundContract, fund: int, reveals: list[Reveal]) -> TransactionFailed | None:
+    """What the contract would say to these reveals; None if it took them."""
+    try:
+        contract.call("settle", fund, [(one.vector, list(one.proof)) for one in reveals])
+    except TransactionFailed as refusal:
+        return refusal
+    return None
+
+
+def _reveals(engine: sa.Engine, fund: int, epoch: int) -> list[Reveal]:
+    """The fund's weight vector with its proof, if this node has the evidence."""
+    from oracle.chain.structs import Reveal
+
+    offer = ledger.offer_at(engine, fund, epoch)
+    if offer is None:
+        return []
+    report = load_evidence_file(engine, offer.committee, epoch, REPORT)
+    body = load_evidence_file(engine, offer.committee, epoch, f"funds/{fund}.json")
+    if report is None or body is None:
+        return []
+    try:
+        leaves = read_leaves(report)
+        return [Reveal(read_fund("fund", body).vector, leaves.proof(leaves.weights[FundId(fund)]))]
+    except (InvalidInput, KeyError) as error:
+        log.warning("evidence_unusable", fund=fund, epoch=epoch, error=str(error))
+        return []

@@ -1,8 +1,10 @@
 """Measuring a slot: votes come of what was seen, and our own faults are held against nobody."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions, record_admission, record_votes
 from oracle.store.ownerships import ownerships, record_ownership
 from oracle.store.tallies import tallies
-from tests.fixtures.hostile import in_turn, resets, serves, silent
+from tests.fixtures.hostile import answer, in_turn, resets, serves, silent
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
+AWAY = sha256(b"scene 6").digest()
+"""With which mirror 1 is asked from elsewhere in slot 0, and neither is in any other."""
 WELL_KNOWN = "/.well-known/mirrorbond.json"
 
 
@@ -339,6 +343,27 @@ def test_one_silent_question_of_many_is_not_held_against_a_mirror(tmp_path: Path
     vote = scene.measure()[1]
     assert vote.reason in (Reason.UP, Reason.TIMEOUT)  # whether it met the first question is chance
     assert (vote.reason is Reason.UP) == (vote.path is not None and vote.latency_ms is not None)
+
+
+def test_who_serves_only_the_known_probers_is_down_until_it_serves_others(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slot 0 asks mirror 1 from elsewhere too; once it failed there every slot does."""
+    good = serves(FILES, operator(1))
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        known = connection.getpeername()[0] == "127.0.0.1"
+        good(connection, head) if known else connection.sendall(answer(b"", "403 Forbidden"))
+
+    scene = Scene(tmp_path, stack, behave, serves(FILES, operator(2)), routes=("127.1.77.1",), secret=AWAY).ready()
+    votes = scene.measure()
+    assert (votes[1].reason, votes[2].reason, votes[PRIMARY].reason) == (Reason.HIDDEN, Reason.UP, Reason.UP)
+    for slot, behaves, voted in ((1, behave, Reason.HIDDEN), (2, good, Reason.UP)):
+        scene.mirrors[0]._behave = behaves
+        with pytest.MonkeyPatch.context() as patch:
+            at_slot(scene, patch, slot)
+            assert scene.measure(slot=slot)[1].reason is voted
+    assert not tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)].hidden
 
 
 def test_loopback_needs_a_development_chain_too(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from oracle.errors import InvalidInput
 from oracle.model import Reason
 from oracle.probes.exchange import clean
-from oracle.probes.guard import allowed
+from oracle.probes.guard import allowed, is_address
 from oracle.probes.url import BaseUrl, parse_url
 
 __all__ = [
@@ -102,15 +102,6 @@ def resolve(
     if names:
         found |= _resolve_names(names, limit_s, allow_loopback, lookup or _ask_system)
     return found
-
-
-def is_address(host: str) -> bool:
-    """Whether the host is an address already, not a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _read(url: str) -> BaseUrl | str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from oracle.model import Reason
+from oracle.probes.route import Route
 
 LONGEST_DETAIL = 200
 
@@ -17,7 +18,7 @@ class Request:
 
     `timeout_ms` is for the whole attempt, redirects included, those to connect and to the first byte for each request
     in it. `retries` further attempts follow a connection error, never an answer. The first one starts `delay_ms` after
-    the call. The body is kept only if asked for.
+    the call. The body is kept only if asked for. It leaves by the `route`, if one is given, in a browser's words.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Request:
     retries: int = 0
     delay_ms: int = 0
     dns_ms: int = 0
+    route: Route | None = None
 
 
 class Phases(NamedTuple):

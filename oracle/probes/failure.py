@@ -8,10 +8,11 @@ import pycurl
 
 from oracle.model import Reason
 
+_E_PROXY = 97  # CURLE_PROXY, which pycurl has no name for
 _OURS = frozenset(
     {pycurl.E_FAILED_INIT, pycurl.E_OUT_OF_MEMORY, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_BAD_FUNCTION_ARGUMENT}
     | {pycurl.E_UNKNOWN_OPTION, pycurl.E_SSL_ENGINE_NOTFOUND, pycurl.E_SSL_CIPHER, pycurl.E_NOT_BUILT_IN}
-    | {pycurl.E_ABORTED_BY_CALLBACK}
+    | {pycurl.E_ABORTED_BY_CALLBACK, pycurl.E_INTERFACE_FAILED, pycurl.E_COULDNT_RESOLVE_PROXY, _E_PROXY}
 )
 _TLS = frozenset(
     {pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CERTPROBLEM, pycurl.E_SSL_ISSUER_ERROR}

@@ -75,6 +75,15 @@ def allowed(address: str, *, allow_loopback: bool = False) -> bool:
     return inner in _GLOBAL_6 and not any(inner in network for network in _REFUSED_6)
 
 
+def is_address(host: str) -> bool:
+    """Whether the host is an address already, not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(address: str) -> bool:
     """Whether a connection to `address` stays on this machine: 127/8, its IPv4-mapped form, ::1."""
     parsed = _parse(address)

@@ -13,12 +13,22 @@ import pycurl
 from oracle.model import Reason
 from oracle.probes.exchange import Phases, Request, Response, clean
 from oracle.probes.failure import is_connection_error, reason_of
-from oracle.probes.guard import plain
+from oracle.probes.guard import is_address, plain
+from oracle.probes.route import USUAL, Route
 from oracle.probes.sink import Sink
 
 # Does not name us: who serves only the known probers well must not learn them from this.
 _HEADERS = ["User-Agent: Mozilla/5.0 (compatible)", "Accept: */*", "Accept-Encoding: identity"]
+# What a browser says, but for the packings that are not read here; whoever is asked so may pack its answer.
+_BROWSER_HEADERS = [
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language: en-US,en;q=0.5",
+    "Accept-Encoding: gzip, deflate",
+    "Connection: keep-alive",
+]
 _SLOW_BYTES_S, _SLOW_S = 64, 30
+_SUPPRESS_CONNECT_HEADERS = 265  # which pycurl has no name for: what a proxy says is no answer of the server
 _BUFFER_BYTES = 32 * 1024
 _OVERHEAD_BYTES = 512 * 1024  # certificates, and what TLS and chunks add to a body
 _TCP_INFO_BYTES = slice(128, 136)  # tcpi_bytes_received of Linux's struct tcp_info
@@ -32,13 +42,17 @@ class Handle:
         self.easy = pycurl.Curl()
         self._configure(ca_file or certifi.where())
         self._pinned = ""
+        self._route: Route | None = None
         self._timeouts = (0, 0)
+        self._reads_certificate = False
+        self._expires_s: int | None = None
         self._sink: Sink | None = None
         self._socket: socket.socket | None = None
         self._judged: Judged | None = None
 
-    def prepare(self, request: Request, url: str, timeout_ms: int) -> None:
-        """Set up one attempt at `url` from the request's address."""
+    def prepare(self, request: Request, url: str, timeout_ms: int, expires_s: int | None = None) -> None:
+        """Set up one attempt at `url` from the request's address; `expires_s` is when its certificate expires, None if
+        that is to be read. It is checked in any case."""
         self._judged = None
         self._sink = sink = Sink(request)
         setopt = self.easy.setopt
@@ -49,11 +63,26 @@ class Handle:
             self._pinned = request.address
             bracketed = f"[{request.address}]" if ":" in request.address else request.address
             setopt(pycurl.CONNECT_TO, [f"::{bracketed}:"])
+        if request.route != self._route:
+            self._take(request.route)
+        self._expires_s = expires_s
+        reads = expires_s is None and url.startswith("https:")
+        if reads != self._reads_certificate:
+            self._reads_certificate = reads
+            setopt(pycurl.OPT_CERTINFO, int(reads))
         timeouts = (max(1, timeout_ms), max(1, min(request.connect_timeout_ms, timeout_ms)))
         if timeouts != self._timeouts:
             self._timeouts = timeouts
             setopt(pycurl.TIMEOUT_MS, timeouts[0])
             setopt(pycurl.CONNECTTIMEOUT_MS, timeouts[1])
+
+    def _take(self, route: Route | None) -> None:
+        """Leave by a route from now on, None for the usual way. A proxy is only told the pinned address."""
+        self._route = route
+        proxy = route.proxy if route else ""
+        self.easy.setopt(pycurl.PROXY, proxy)
+        self.easy.setopt(pycurl.HTTPPROXYTUNNEL, int(bool(proxy)))
+        self.easy.setopt(pycurl.HTTPHEADER, _BROWSER_HEADERS if route else _HEADERS)
 
     def exceeds(self, request: Request, ran_ms: int) -> bool:
         """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, and
@@ -128,6 +157,8 @@ class Handle:
         )
 
     def _expiry(self) -> int | None:
+        if not self._reads_certificate:
+            return self._expires_s if self.easy.getinfo(pycurl.APPCONNECT_TIME_T) else None
         for certificate in self.easy.getinfo(pycurl.INFO_CERTINFO)[:1]:
             for name, value in certificate:
                 if name == "Expire date":
@@ -135,15 +166,17 @@ class Handle:
         return None
 
     def _open(self, _purpose: int, address: Any) -> Any:
-        """The last word before a connection: never to another address than the one that was checked. libcurl works
-        on a duplicate of the socket given back."""
+        """The last word before a connection: never to another address than the one that was checked, or to this node's
+        own proxy. libcurl works on a duplicate of the socket given back."""
         family, kind, protocol, peer = address
-        if peer[0] != self._pinned and plain(str(peer[0])) != plain(self._pinned):
+        route = self._route or USUAL
+        if not route.proxy and peer[0] != self._pinned and plain(str(peer[0])) != plain(self._pinned):
             self._judged = Reason.ADDRESS_REFUSED, f"would have connected to {peer[0]}"
             return pycurl.SOCKET_BAD
         self.release()
         try:
             self._socket = socket.socket(family, kind, protocol)
+            _bind(self._socket, route.source)
         except OSError:
             self._judged = Reason.NOT_MEASURED, "the node could not open a socket"
             return pycurl.SOCKET_BAD
@@ -158,6 +191,7 @@ class Handle:
             (pycurl.FRESH_CONNECT, 1),
             (pycurl.FORBID_REUSE, 1),
             (pycurl.PROXY, ""),
+            (_SUPPRESS_CONNECT_HEADERS, 1),
             (pycurl.NETRC, pycurl.NETRC_IGNORED),
             (pycurl.HTTPGET, 1),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
@@ -174,10 +208,20 @@ class Handle:
             (pycurl.SSL_SESSIONID_CACHE, 0),
             (pycurl.SSL_EC_CURVES, "X25519:P-256"),
             (pycurl.CAINFO, ca_file),
-            (pycurl.OPT_CERTINFO, 1),
             (pycurl.OPENSOCKETFUNCTION, self._open),
         ):
             self.easy.setopt(option, value)
+
+
+def _bind(opened: socket.socket, source: str) -> None:
+    """Let a connection leave from an address or through an interface of this machine.
+
+    Raises: OSError if it has no such, or it cannot reach an address of the other family.
+    """
+    if is_address(source):
+        opened.bind((source, 0))
+    elif source:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source.encode())
 
 
 def _ms(us: int) -> int:

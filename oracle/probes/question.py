@@ -65,6 +65,7 @@ class Question:
             retries=1,
             delay_ms=max(0, self.delay_ms - spent_ms),
             dns_ms=located.dns_ms,
+            route=self.route,
         )
 
 

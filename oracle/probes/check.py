@@ -83,12 +83,13 @@ def _at(document: Any, pointer: str) -> Any:
 def _age_problem(response: Response, document: Any, fresh: Freshness, now_s: float) -> str:
     told = response.headers.get(fresh.header, "") if fresh.at is None else _at(document, fresh.at)
     moment_s = _http_date(told) if fresh.at is None else _moment(told)
+    where = fresh.header or fresh.at or "the document"
     if moment_s is None:
-        return f"{fresh.header or fresh.at} tells no time"
+        return f"{where} tells no time"
     age_s = now_s - moment_s
     if age_s > fresh.within_s:
-        return f"is {int(age_s)} s old, declared are at most {fresh.within_s} s"
-    return f"is {int(-age_s)} s ahead of its time" if age_s < -AHEAD_S else ""
+        return f"{where} is {int(age_s)} s old, declared are at most {fresh.within_s} s"
+    return f"{where} is {int(-age_s)} s ahead of its time" if age_s < -AHEAD_S else ""
 
 
 def _moment(value: Any) -> float | None:

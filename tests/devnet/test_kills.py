@@ -29,6 +29,8 @@ PLAN = Plan()
 ROLES = ("worker", "beat", "queue", "api")
 KILLS_A_RUN = 8
 LONGEST_REST_S = 10
+UNDER_WAY_S = 2 * PLAN.slot_s
+"""For so long, votes come from what was under way when it was struck."""
 EPOCHS = 4
 MEASURED_S = EPOCHS * PLAN.epoch_length_s
 HONEST = (1, 2)
@@ -59,8 +61,8 @@ class Run:
     def has_measured(self, now_s: float) -> bool:
         """Whether it has measured since it was struck, and for as long as it was away."""
         with sqlite3.connect(f"file:{self.demo.store}?mode=ro", uri=True) as store:
-            struck_ms = int(self.struck_s * 1_000)
-            back_ms = store.execute("SELECT min(at_ms) FROM votes WHERE at_ms > ?", (struck_ms,)).fetchone()[0]
+            after_ms = int((self.struck_s + UNDER_WAY_S) * 1_000)
+            back_ms = store.execute("SELECT min(at_ms) FROM votes WHERE at_ms > ?", (after_ms,)).fetchone()[0]
         if back_ms is None or not self.struck_s:
             return back_ms is not None
         away_s = back_ms / 1_000 - self.struck_s

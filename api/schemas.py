@@ -268,6 +268,14 @@ class WithdrawalOut(Out):
     amount_wei: Wei
 
 
+class LoadOut(Out):
+    """What one node has asked of a mirror in the present epoch."""
+
+    node: str
+    requests: int
+    bytes: int
+
+
 class MirrorPageOut(Out):
     """One mirror with all that its page shows."""
 
@@ -278,6 +286,9 @@ class MirrorPageOut(Out):
     epochs: list[MirrorEpochOut]
     withdrawals: list[WithdrawalOut]
     votes: list[VoteOut]
+    load: list[LoadOut]
+    budget_requests: int
+    budget_bytes: int
 
 
 class EvidenceFileOut(Out):

@@ -20,6 +20,7 @@ from oracle.store.observations import CastVote, latest_votes
 from oracle.store.releases import ReleaseView, release_at, releases_of
 from oracle.store.tables import credits as credit_rows
 from oracle.store.tables import funds, mirrors, withdrawals
+from oracle.store.tallies import Load, load_of
 from oracle.store.treasury import (
     Deposit,
     Treasury,
@@ -111,6 +112,10 @@ class MirrorPage:
     epochs: tuple[MirrorEpoch, ...]
     withdrawals: tuple[Withdrawal, ...]
     votes: tuple[CastVote, ...]
+    load: tuple[Load, ...]
+    """What each node has asked of it in the present epoch; of its budget a day see the policy."""
+    budget_requests: int
+    budget_bytes: int
 
 
 def fund_ids(connection: sa.Connection, after: int = 0, limit: int = 50) -> list[int]:
@@ -190,9 +195,9 @@ def mirror_page(moment: Moment, mirror: int) -> MirrorPage | None:
     offers = offers_of(connection, row.fund) if row else []
     if row is None or fund is None or not offers:
         return None
-    slots = moments.policy(offer_at(offers, moment.epoch).policy).slots
+    policy = moments.policy(offer_at(offers, moment.epoch).policy)
     release = release_at(releases_of(connection, fund), moment.epoch)
-    view = mirror_of(moment, mirror, slots, newest_result(connection, fund), release.digest if release else "")
+    view = mirror_of(moment, mirror, policy.slots, newest_result(connection, fund), release.digest if release else "")
     if view is None:
         return None
     return MirrorPage(
@@ -203,6 +208,9 @@ def mirror_page(moment: Moment, mirror: int) -> MirrorPage | None:
         epochs=tuple(_mirror_epochs(connection, mirror)),
         withdrawals=tuple(_withdrawals(connection, mirror)),
         votes=tuple(latest_votes(connection, fund, mirror, VOTES_SHOWN)),
+        load=tuple(load_of(connection, fund, mirror, moment.epoch)),
+        budget_requests=policy.budget_requests,
+        budget_bytes=policy.budget_bytes,
     )
 
 

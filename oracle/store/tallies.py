@@ -73,12 +73,21 @@ def add_to_tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str, asked
         connection.execute(sa.update(rows_of).where(*which).values(changed), values)
 
 
-def asked_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> list[tuple[str, int, int]]:
-    """Each node with its requests and bytes of one mirror in an epoch, for showing."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one node has asked of a mirror in an epoch, for showing."""
+
+    node: str
+    requests: int
+    bytes: int
+
+
+def load_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> list[Load]:
+    """What each node has asked of a mirror in an epoch."""
     rows = rows_of.c
     query = sa.select(rows.node, rows.requests, rows.bytes)
     query = query.where(rows.fund == fund, rows.mirror == mirror, rows.epoch == epoch).order_by(rows.node)
-    return [(node, requests, length) for node, requests, length in connection.execute(query)]
+    return [Load(*row) for row in connection.execute(query)]
 
 
 def forget_tallies(engine: sa.Engine, before_epoch: int) -> int:

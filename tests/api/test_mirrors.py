@@ -11,6 +11,16 @@ def test_a_mirror_has_its_votes_with_reason_and_detail(seeded: httpx.Client) -> 
     assert (newest["latency_ms"], newest["address"]) == (None, None)
 
 
+def test_a_mirror_shows_what_was_asked_of_it_and_its_budget(seeded: httpx.Client) -> None:
+    page = seeded.get("/api/v1/mirrors/5").json()
+    assert {"node": "east", "requests": 10, "bytes": 200_000} in page["load"]
+    assert [load["node"] for load in page["load"]] == ["east", "north", "south", "west"]
+    assert (page["budget_requests"], page["budget_bytes"]) == (4_000, 512 * 1024 * 1024)
+    text = seeded.get("/mirrors/5").text
+    assert "10 requests, 195 kB by east" in text
+    assert "at most 4\u2009000 requests and 512 MB a day" in text
+
+
 def test_a_mirror_that_ended_is_still_found(seeded: httpx.Client) -> None:
     page = seeded.get("/api/v1/mirrors/8").json()
     assert (page["mirror"]["stage"], page["mirror"]["end_epoch"]) == ("ended", 4)

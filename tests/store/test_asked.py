@@ -10,7 +10,7 @@ from oracle.store.controls import ControlCheck
 from oracle.store.observations import record_votes
 from oracle.store.ownerships import Ownership, ownerships, record_ownership
 from oracle.store.sightings import How
-from oracle.store.tallies import Asked, Tally, add_to_tallies, asked_of, forget_tallies, tallies
+from oracle.store.tallies import Asked, Load, Tally, add_to_tallies, forget_tallies, load_of, tallies
 
 F, M, N, R = FundId(1), MirrorId(3), MirrorId(4), "0x" + "ab" * 32
 
@@ -99,7 +99,7 @@ def test_tallies_add_up_and_flags_stay_until_they_are_told_otherwise(store: sa.E
     assert tallies(store, F, 1, "node")[M] == Tally(M, 5, 150)
     assert tallies(store, F, 2, "node") == tallies(store, F, 1, "other") == {}
     with store.connect() as connection:
-        assert asked_of(connection, F, M, 1) == [("node", 5, 150)]
+        assert load_of(connection, F, M, 1) == [Load("node", 5, 150)]
     assert forget_tallies(store, 2) == 2
 
 

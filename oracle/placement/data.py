@@ -23,19 +23,24 @@ def pinned() -> tuple[str, tuple[Source, ...]]:
     return text_of("digest", fields["digest"], 64), list_of("sources", fields["sources"], read_source, 10)
 
 
-@lru_cache(maxsize=4)
 def ranges(home: Path | None = None) -> Ranges:
-    """The data in force for a node, opened once a process.
+    """The data in force for a node, opened once and again when they were renewed.
 
     Raises: InvalidInput if those shipped cannot be used.
     """
-    if home is not None and (home / FILE_NAME).exists():
+    own = home / FILE_NAME if home else None
+    if own is not None and own.exists():
         try:
-            return Ranges(home / FILE_NAME)
+            return _opened(own, own.stat().st_mtime_ns)
         except InvalidInput as error:  # those shipped are older, but whole
             log.warning("placement_unreadable", problem=str(error))
     with as_file(files("oracle.placement").joinpath(FILE_NAME)) as path:
-        return Ranges(path)
+        return _opened(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, _changed_ns: int) -> Ranges:
+    return Ranges(path)
 
 
 def _resource(name: str) -> bytes:

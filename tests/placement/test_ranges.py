@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from importlib.resources import files
@@ -59,6 +60,16 @@ def test_a_node_takes_its_own_data_if_they_are_whole(tmp_path: Path) -> None:
     broken.mkdir()
     (broken / FILE_NAME).write_bytes(small()[:-1] + b"?")
     assert ranges(broken).digest == pinned()[0]
+
+
+def test_renewed_data_hold_at_once(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(small())
+    assert ranges(tmp_path) is ranges(tmp_path)
+    newer = pack([SOURCE], "2026-01-03", ([(5, 9, "8")], []), ([(1, 1, "8")], []))
+    (tmp_path / "new").write_bytes(newer)
+    os.utime(tmp_path / "new", (1, 1))
+    (tmp_path / "new").replace(tmp_path / FILE_NAME)
+    assert ranges(tmp_path).find(ip_address("0.0.0.6")) == (8, "")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_the_environment_is_read_only_by_the_settings() -> None:
     assert not found, f"read by {', '.join(found)}"
 
 
-@pytest.mark.parametrize("name", ["setup", "demo", "test", "check", "generate"])
+@pytest.mark.parametrize("name", ["setup", "demo", "test", "check", "generate", "audit"])
 def test_scripts_are_executable_plain_sh(name: str) -> None:
     script = ROOT / "scripts" / name
     assert os.access(script, os.X_OK), f"chmod +x scripts/{name}"

@@ -1,0 +1,74 @@
+"""Halmos: the proofs in tests/solidity/symbolic, over the code that the legacy pipeline makes of the real contracts."""
+
+import re
+import shutil
+
+from audit import foundry, tools
+from audit.accepted import Entry, accepted
+from audit.chunks import Chunks, Done
+from audit.results import Result
+from audit.workspace import ROOT, fingerprint, run, sources
+
+FILES = ("contracts/**/*.sol", "tests/solidity/symbolic/*.sol", "audit/foundry.toml", "audit/smt.py", "audit/solc.cjs")
+# How long one question to the solvers may take.
+QUESTION_S = 900
+VERDICT = re.compile(r"\[(PASS|FAIL|TIMEOUT|ERROR)\]\S* (check_\w+)\(.*?time: ([\d.]+)s")
+
+
+def audit(workers: int) -> Result:
+    """Each proof is a piece of its own: what is proved is not proved again while the contracts stay the same."""
+    project = foundry.project("halmos")
+    for file in (project / "tests" / "solidity").iterdir():
+        if file.name != "symbolic":
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    built = foundry.forge(project, "build", "--ast", "--extra-output", "storageLayout", "metadata", log="halmos-build")
+    if built.code != 0:
+        return Result("halmos", False, {}, (built.output[-500:],))
+    python = tools.halmos() / "bin" / "python"
+
+    def prove(name: str) -> Done:
+        contract, function = name.split(".")
+        solver = f"{python} {ROOT / 'audit' / 'smt.py'}"
+        options = (
+            "--no-status",
+            "--loop",
+            "4",
+            "--solver-timeout-assertion",
+            f"{QUESTION_S}s",
+            "--solver-command",
+            solver,
+        )
+        which = ("--contract", contract, "--match-test", f"^{function}\\(")
+        done = run(
+            python.parent / "halmos", *which, *options, log=f"halmos-{name}", cwd=project, env=foundry.environment()
+        )
+        found = VERDICT.search(done.output)
+        return {"proof": name, "verdict": found[1] if found else "ERROR", "seconds": float(found[3]) if found else 0.0}
+
+    pieces = Chunks("halmos", fingerprint(sources(*FILES))).run(proofs(), prove, workers)
+    return judge(pieces, accepted("halmos"))
+
+
+def proofs() -> list[str]:
+    """Every `check_` function, as `Contract.function`."""
+    found = []
+    for file in sources("tests/solidity/symbolic/*.t.sol"):
+        text = file.read_text()
+        contract = re.search(r"^contract (\w+)", text, re.MULTILINE)
+        found += [f"{contract[1]}.{name}" for name in re.findall(r"function (check_\w+)", text)] if contract else []
+    return found
+
+
+def judge(pieces: list[Done], entries: list[Entry]) -> Result:
+    """What is not proved has to be named, with the reason, and what is named must not be refuted."""
+    known = {entry["of"]: entry["reason"] for entry in entries}
+    proved = [piece for piece in pieces if piece["verdict"] == "PASS"]
+    figures = {piece["proof"]: f"{piece['verdict'].lower()} in {piece['seconds']:.0f} s" for piece in pieces}
+    new = [
+        f"{one['proof']}: {one['verdict']}" for one in pieces if one["verdict"] != "PASS" and one["proof"] not in known
+    ]
+    refuted = [f"{one['proof']}: refuted" for one in pieces if one["verdict"] == "FAIL" and one["proof"] in known]
+    stale = [f"not finished, it says, but proved: {one['proof']}" for one in proved if one["proof"] in known]
+    return Result(
+        "halmos", not new and not refuted and not stale, {"proofs": len(proved), **figures}, (*new, *refuted, *stale)
+    )

@@ -12,7 +12,13 @@ const settings = { optimizer: { enabled: true, runs: 200 }, viaIR: true, evmVers
 // Tests run once: optimizing them would take longer than all of them do. The contracts they test come from artifacts.
 const plain = { optimizer: { enabled: false }, viaIR: false, evmVersion: "cancun" };
 const folder = new URL("tests/solidity/", import.meta.url);
-const tests = readdirSync(folder, { recursive: true }).map((file) => [`tests/solidity/${file}`, { version, path, settings: plain }]);
+// But for the invariants' handler, which would be larger than a contract may be.
+const small = { ...plain, optimizer: { enabled: true, runs: 1 } };
+const settingsOf = (file) => (/invariants/i.test(file) ? small : plain);
+const tests = readdirSync(folder, { recursive: true }).map((file) => [
+  `tests/solidity/${file}`,
+  { version, path, settings: settingsOf(file) },
+]);
 
 const whole = (name, otherwise) => Number(process.env[name] ?? otherwise);
 
@@ -38,9 +44,9 @@ export default {
   },
   test: {
     solidity: {
-      fsPermissions: { readDirectory: ["tests/golden"] },
+      fsPermissions: { readDirectory: ["tests/golden"], writeFile: ["cache/invariants.txt"] },
       fuzz: { runs: whole("FUZZ_RUNS", 256), seed: process.env.FUZZ_SEED ?? "0x01" },
-      invariant: { runs: whole("INVARIANT_RUNS", 40), depth: whole("INVARIANT_DEPTH", 128), failOnRevert: true },
+      invariant: { runs: whole("INVARIANT_RUNS", 10), depth: whole("INVARIANT_DEPTH", 500), failOnRevert: true },
     },
   },
   paths: {

@@ -534,16 +534,17 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
             (uint256 joining, uint256 aside, uint256 unit) = (t.joining, t.aside, t.rebases);
             _rebase(b);
             (t.rebases, t.value, t.shares) = (uint32(b.rebases), uint96(b.value), uint160(b.shares));
-            uint256 minted = b.shares == 0 ? joining : Math.mulDiv(joining, b.shares, b.value);
+            // rounded up, so that no share is ever worth more than before
+            uint256 minted = b.shares == 0 ? joining : Math.mulDiv(joining, b.shares, b.value, Math.Rounding.Ceil);
             if (aside > 0) {
                 uint256 leaving = _rebased(t.leaving, b.rebases - unit);
                 uint256 worth = _worth(leaving, b.value, b.shares);
                 // rounding can lift it above what was set aside; the rest may be owed to epochs
                 uint256 out = Math.min(worth, aside);
                 (t.aside, t.leaving) = (uint96(out), uint160(leaving));
+                // what rounding leaves of a leaver stays with shares of nobody
+                if (out > 0) b.shares -= Math.mulDiv(out, b.shares, b.value);
                 b.value -= out;
-                // dust that stays keeps as many shares, so that no share is ever worth more than par
-                b.shares -= leaving - (worth - out);
                 b.free += int256(aside - out);
             }
             b.value += joining;
@@ -560,7 +561,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
             b.rebases += REBASES_TO_NOTHING;
         }
         while (b.shares > b.value << LEAST_PRICE_BITS) {
-            b.shares >>= REBASE_BITS;
+            b.shares = Math.ceilDiv(b.shares, 1 << REBASE_BITS);
             ++b.rebases;
         }
     }
@@ -941,7 +942,8 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     }
 
     function _checkCover(Fund storage f) private view {
-        uint256 covered = f.free <= 0 ? 0 : uint256(int256(f.free)) / f.offer.reward;
+        uint256 reward = f.changesAt == 0 ? f.offer.reward : Math.max(f.offer.reward, f.nextOffer.reward);
+        uint256 covered = f.free <= 0 ? 0 : uint256(int256(f.free)) / reward;
         require(covered >= MIN_COVER, NotCovered(covered, MIN_COVER));
     }
 

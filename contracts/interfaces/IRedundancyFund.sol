@@ -13,11 +13,11 @@ interface IRedundancyFund is IArbitrated {
     // ---------------------------------------------------------------------------------------------- types
 
     /// @notice What holds for all funds of this contract, in epochs.
-    /// Finality (an epoch, its grace and window) <= `depositNotice`, and both it and `settleTime` are at least two less
+    /// Finality (an epoch, its grace, window and arbitration) <= `depositNotice`, and both it and `settleTime` are at least two less
     /// than `changeNotice`: who gives notice in the epoch after a change was announced leaves before it binds, whatever
     /// the committee withholds. `unbonding` > finality. `settleTime` > finality is how long after its end a reported
-    /// epoch waits for its weight vector before it may be passed over. `minCover` is how many epochs a fund must cover to
-    /// take a registration. `lockTime` is how long a lock on a stake waits for the arbiter: at least two.
+    /// epoch waits for its weight vector before it may be passed over. `minCover`, at least one, is how many epochs a fund
+    /// must cover to take a registration, at the dearer of its offers if a change is announced. `lockTime` is how long a lock on a stake waits for the arbiter: at least two.
     struct Terms {
         uint32 depositNotice;
         uint32 changeNotice;
@@ -162,7 +162,8 @@ interface IRedundancyFund is IArbitrated {
         LockState state;
     }
 
-    /// @notice The weight vector of one epoch with its proof; both empty for an epoch that was missed or is given up.
+    /// @notice The weight vector of one epoch with its proof. The vector is empty for an epoch that was missed, voided or is
+    /// given up, and then a proof is passed over; one that a report has a leaf for is paid, to nobody and without a fee.
     /// Four bytes a position: the top bit is a sign of life, the other 31 the weight in units of 1 / ONE.
     struct Reveal {
         bytes vector;
@@ -349,7 +350,7 @@ interface IRedundancyFund is IArbitrated {
     /// @param segment The fund's segment that holds the epoch, and `set` the mirror set in force then.
     function lockStake(uint256 mirror, uint256 epoch, uint256 segment, uint256 set, bytes32[] calldata proof) external;
 
-    /// @notice The operator's answer to a lock, for the arbiter and everyone else to read. Once, while it is locked.
+    /// @notice The operator's answer to a lock, for the arbiter and everyone else to read, while it is locked.
     function answerLock(uint256 mirror, uint256 epoch, string calldata answer) external;
 
     /// @notice The arbiter burns or releases what is locked: it may burn once the operator has answered or the first half of

@@ -276,6 +276,12 @@ abstract contract Fixture is TestBase {
         return 0;
     }
 
+    /// @dev The number of the mirror set in force in an epoch, as the contract counts them.
+    function _setAt(uint256 fund, uint256 epoch) internal view returns (uint256 set) {
+        set = _digestEpochs[fund].length;
+        while (set > 0 && _digestEpochs[fund][set - 1] > epoch) --set;
+    }
+
     // ---------------------------------------------------------------------------------------- committee
 
     function _signed(uint256[] memory keys, bytes32 digest, uint256 count)

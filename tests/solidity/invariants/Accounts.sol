@@ -6,10 +6,41 @@ import {Committees} from "./Committees.sol";
 
 /// @title What stands in the books, reckoned anew: what is owed and to whom, and whom an action fits now.
 abstract contract Accounts is Committees {
-    mapping(uint256 deposit => uint256) public collected;
+    /// @dev Calls of each handler, and those that did what they are named for: changed that state in the contracts.
+    mapping(bytes4 handler => uint256) public calls;
+    mapping(bytes4 handler => uint256) public successes;
+    bool internal _moved;
+
+    /// @dev Deposits that stay, and those that have left and are not yet collected.
+    uint256[] internal _staying;
+    uint256[] internal _leaving;
     mapping(uint256 fund => uint256) public collectedFrom;
     mapping(uint256 fund => uint256) public withdrawnFrom;
-    mapping(address currency => uint256) public feesWithdrawn;
+    uint256 public slashed;
+    uint256 public bondsBurned;
+
+    /// @dev Counts the call; and credits fall only in a withdrawal, and there only the one that is withdrawn.
+    modifier counted(bool withdraws) {
+        ++calls[msg.sig];
+        _moved = false;
+        uint256[] memory ids = _ids;
+        uint256[] memory before = _creditsOf(ids);
+        _;
+        uint256[] memory afterwards = _creditsOf(ids);
+        uint256 fell;
+        for (uint256 i; i < before.length; ++i) {
+            if (afterwards[i] < before[i]) ++fell;
+        }
+        _must(fell == 0 || (withdraws && fell == 1), "P7: credits fall only by withdrawal");
+        if (_moved) ++successes[msg.sig];
+    }
+
+    function _creditsOf(uint256[] memory ids) private view returns (uint256[] memory credits) {
+        credits = new uint256[](ids.length);
+        for (uint256 i; i < ids.length; ++i) {
+            credits[i] = book.creditOf(ids[i]);
+        }
+    }
 
     function theBook() external view returns (IRedundancyFund) {
         return book;
@@ -19,11 +50,41 @@ abstract contract Accounts is Committees {
         return [address(token), address(wrapped)];
     }
 
-    function _balance(uint256 fund) internal view returns (uint256) {
-        return (fund == 3 ? wrapped.balanceOf(address(book)) : token.balanceOf(address(book)));
+    function _currency(uint256 fund) internal view returns (address) {
+        return fund == NATIVE ? address(wrapped) : fund == HOSTILE ? address(chaos) : address(token);
     }
 
-    // -------------------------------------------------------------------------------------------- whom it fits
+    function _held(address currency) internal view returns (uint256) {
+        return currency == address(wrapped) ? wrapped.balanceOf(address(book)) : token.balanceOf(address(book));
+    }
+
+    // ------------------------------------------------------------------------------------------------ picking
+
+    /// @dev One of a list that `fits`, searched from a random place on; 0 if none does.
+    function _pick(uint256 seed, uint256[] storage list, function(uint256) view returns (bool) fits)
+        internal
+        view
+        returns (uint256)
+    {
+        for (uint256 i; i < list.length; ++i) {
+            uint256 id = list[addmod(seed, i, list.length)];
+            if (fits(id)) return id;
+        }
+        return 0;
+    }
+
+    function _remove(uint256[] storage list, uint256 id) internal {
+        for (uint256 i; i < list.length; ++i) {
+            if (list[i] != id) continue;
+            list[i] = list[list.length - 1];
+            list.pop();
+            return;
+        }
+    }
+
+    function _any(uint256 seed) internal pure returns (uint256 fund) {
+        return 1 + seed % FUNDS;
+    }
 
     function _stays(uint256 id) internal view returns (bool) {
         return book.depositOf(id).left == 0;
@@ -42,21 +103,22 @@ abstract contract Accounts is Committees {
     }
 
     function _isFree(uint256 id) internal view returns (bool) {
-        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
-        return m.end > 0 && !m.displaced && book.fundOf(m.fund).cursor.epoch >= m.end;
+        if (_known[id].end == 0 || book.mirrorOf(id).displaced) return false;
+        return book.fundOf(_known[id].fund).cursor.epoch >= _known[id].end;
     }
 
     function _isThere(uint256 id) internal view returns (bool) {
-        return book.mirrorOf(id).end == 0;
+        return _known[id].end == 0;
     }
 
     function _isSilent(uint256 id) internal view returns (bool) {
-        return _silent[id] >= 4 && book.mirrorOf(id).end == 0;
+        return _silent[id] >= 4 && _known[id].end == 0;
     }
 
     function _isUnbonded(uint256 id) internal view returns (bool) {
+        if (_known[id].end == 0 || _today() < _known[id].end + TERMS.unbonding) return false;
         IRedundancyFund.Mirror memory m = book.mirrorOf(id);
-        return m.end > 0 && m.stake > 0 && _today() >= m.end + TERMS.unbonding;
+        return m.stake > m.locked;
     }
 
     function _hasCredit(uint256 id) internal view returns (bool) {
@@ -69,11 +131,10 @@ abstract contract Accounts is Committees {
     function unaccounted(address currency) external view returns (int256) {
         uint256 owed = _feesIn(currency);
         for (uint256 fund = 1; fund <= FUNDS; ++fund) {
-            if (book.fundOf(fund).token == currency) owed += _credits(fund) + owned(fund);
+            if (_currency(fund) == currency) owed += _credits(fund) + owned(fund);
         }
         if (currency == address(wrapped)) owed += stakes();
-        uint256 held = currency == address(wrapped) ? wrapped.balanceOf(address(book)) : token.balanceOf(address(book));
-        return int256(held) - int256(owed);
+        return int256(_held(currency)) - int256(owed);
     }
 
     /// @dev All that a fund ever paid to mirrors and is still there or was withdrawn.
@@ -82,9 +143,19 @@ abstract contract Accounts is Committees {
     }
 
     function stakes() public view returns (uint256 sum) {
-        for (uint256 id = 1; id <= book.mirrors(); ++id) {
-            sum += book.mirrorOf(id).stake;
+        for (uint256 i; i < _ids.length; ++i) {
+            sum += book.mirrorOf(_ids[i]).stake;
         }
+    }
+
+    /// @dev P11, of a mirror: no more than the caps, and what is locked is held.
+    function slashesAreCapped() external view returns (bool) {
+        for (uint256 i; i < _ids.length; ++i) {
+            IRedundancyFund.Mirror memory m = book.mirrorOf(_ids[i]);
+            if (m.locked > m.stake || m.slashed > STAKE / 2) return false;
+            if (m.end == 0 && (uint256(m.locked) + m.slashed > STAKE / 2 || m.stake + m.slashed != STAKE)) return false;
+        }
+        return true;
     }
 
     /// @dev What has joined and is left, what is to join, and what those who left have not yet collected.
@@ -100,7 +171,8 @@ abstract contract Accounts is Committees {
     }
 
     function uncollected(uint256 fund) public view returns (uint256 sum) {
-        for (uint256 id = 1; id <= book.deposits(); ++id) {
+        for (uint256 i; i < _leaving.length; ++i) {
+            uint256 id = _leaving[i];
             if (book.depositOf(id).fund == fund && _mayCollect(id)) sum += book.worthOf(id);
         }
     }
@@ -115,7 +187,7 @@ abstract contract Accounts is Committees {
     /// @dev The rewards of epochs that are funded and not settled.
     function owedToEpochs(uint256 fund) public view returns (uint256 sum) {
         IRedundancyFund.Fund memory f = book.fundOf(fund);
-        for (uint256 i = 1; i <= f.segments; ++i) {
+        for (uint256 i = f.cursor.segment + 1; i <= f.segments; ++i) {
             IRedundancyFund.Segment memory s = book.segmentOf(fund, i);
             if (s.last < f.cursor.epoch) continue;
             uint256 first = s.first > f.cursor.epoch ? s.first : f.cursor.epoch;

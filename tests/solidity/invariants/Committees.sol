@@ -4,11 +4,16 @@ pragma solidity 0.8.37;
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
 import {Leaf} from "../../../contracts/Leaf.sol";
+import {ChaosToken} from "../actors/ChaosToken.sol";
 import {Fixture} from "../Fixture.sol";
 
-/// @title Three funds and two committees: one is honest, the other signs anything. Both report all three funds.
+/// @title Four funds and two committees: one is honest, the other signs anything. Both report all funds. The first two
+/// funds have an arbiter, the third is in wrapped native coin, the fourth in a token of a hostile maker.
 abstract contract Committees is Fixture {
-    uint256 internal constant FUNDS = 3;
+    uint256 internal constant FUNDS = 4;
+    uint256 internal constant NATIVE = 3;
+    uint256 internal constant HOSTILE = 4;
+    ChaosToken internal chaos;
     uint256 internal honest;
     uint256 internal malicious;
 
@@ -17,7 +22,23 @@ abstract contract Committees is Fixture {
 
     mapping(uint256 committeeId => mapping(uint256 epoch => bytes[])) private _vectors;
     mapping(uint256 committeeId => mapping(uint256 epoch => bytes32[])) private _leaves;
+    /// @dev The mirror that a report says served wrong bytes; 0 if none.
+    mapping(uint256 committeeId => mapping(uint256 epoch => uint256)) internal _accused;
     mapping(uint256 mirror => uint256) internal _silent;
+    /// @dev What is kept of a mirror here, so that it need not be asked for.
+    struct Known {
+        uint32 fund;
+        uint32 position;
+        uint32 start;
+        uint32 end;
+    }
+
+    mapping(uint256 mirror => Known) internal _known;
+    /// @dev Mirrors that are still something: counting, or with a stake or a credit, or with a place to take over.
+    uint256[] internal _ids;
+    /// @dev A mirror that shows no sign of life, and one that every report accuses.
+    uint256 internal _mute;
+    uint256 internal _blamed;
     uint256 public reports;
     uint256 public settled;
 
@@ -25,9 +46,12 @@ abstract contract Committees is Fixture {
         super.setUp();
         honest = oracle;
         malicious = _newCommittee("malicious", 3, 2);
-        _newFundIn(address(token), _offerOf(1_000, 2, 500, honest));
-        _newFundIn(address(token), _offerOf(1 ether, 3, 2_000, malicious));
+        chaos = new ChaosToken();
+        IRedundancyFund.Slashing memory judged = IRedundancyFund.Slashing(arbiter, 2_000, 5_000);
+        _newFundWith(address(token), _offerOf(1_000, 2, 500, honest), judged);
+        _newFundWith(address(token), _offerOf(1 ether, 3, 2_000, malicious), judged);
         _newFundIn(address(wrapped), _offerOf(7, 1, 0, honest));
+        _newFundIn(address(chaos), _offerOf(500, 2, 100, honest));
     }
 
     function _offerOf(uint256 reward, uint256 target, uint256 feeBps, uint256 by)
@@ -58,7 +82,7 @@ abstract contract Committees is Fixture {
         if (outcome == IOracleCommittee.Outcome.Open && _mix(seed, "malicious") % 5 > 0) _reportAs(malicious, epoch, seed);
     }
 
-    function _reportAs(uint256 by, uint256 epoch, uint256 seed) private {
+    function _reportAs(uint256 by, uint256 epoch, uint256 seed) internal {
         for (uint256 fund = 1; fund <= FUNDS; ++fund) {
             seed = _mix(seed, "fund");
             bytes memory vector = by == honest ? _honestVector(fund, epoch, seed) : _anyVector(fund, seed);
@@ -68,46 +92,73 @@ abstract contract Committees is Fixture {
                 Leaf.hash(Leaf.WEIGHTS, address(book), fund, epoch, digest, keccak256(vector))
             );
         }
-        bytes32[] storage leaves = _leaves[by][epoch];
-        _report(by, epoch, _pair(_pair(leaves[0], leaves[1]), leaves[2]));
+        uint256 named = _suspect(epoch, seed);
+        _accused[by][epoch] = named;
+        uint256 itsFund = _known[named].fund;
+        bytes32 payload = keccak256(abi.encode(named));
+        _leaves[by][epoch].push(
+            Leaf.hash(Leaf.SLASH, address(book), itsFund, epoch, _digestAt(itsFund, epoch), payload)
+        );
+        _report(by, epoch, _rootOf(_leaves[by][epoch]));
         ++reports;
+    }
+
+    /// @dev A mirror that counts in the epoch, if there is one where the search begins.
+    function _suspect(uint256 epoch, uint256 seed) private view returns (uint256 id) {
+        if (_ids.length == 0) return 0;
+        id = _blamed > 0 ? _blamed : _ids[seed % _ids.length];
+        return _counts(id, _known[id].fund, epoch) ? id : 0;
     }
 
     function _pair(bytes32 a, bytes32 b) private pure returns (bytes32) {
         return a < b ? keccak256(bytes.concat(a, b)) : keccak256(bytes.concat(b, a));
     }
 
-    function _proofOf(uint256 by, uint256 epoch, uint256 fund) private view returns (bytes32[] memory proof) {
+    /// @dev Five leaves: the four funds in pairs, and beside them what names a mirror.
+    function _rootOf(bytes32[] storage leaves) private view returns (bytes32) {
+        return _pair(_pair(_pair(leaves[0], leaves[1]), _pair(leaves[2], leaves[3])), leaves[4]);
+    }
+
+    function _proofOf(uint256 by, uint256 epoch, uint256 fund) internal view returns (bytes32[] memory proof) {
         bytes32[] storage leaves = _leaves[by][epoch];
-        proof = new bytes32[](fund == 3 ? 1 : 2);
-        if (fund == 3) proof[0] = _pair(leaves[0], leaves[1]);
-        else (proof[0], proof[1]) = (leaves[2 - fund], leaves[2]);
+        (uint256 i, uint256 other) = (fund - 1, fund <= 2 ? 2 : 0);
+        proof = new bytes32[](3);
+        (proof[0], proof[1], proof[2]) = (leaves[i ^ 1], _pair(leaves[other], leaves[other + 1]), leaves[4]);
+    }
+
+    function _proofOfAccusation(uint256 by, uint256 epoch) internal view returns (bytes32[] memory proof) {
+        bytes32[] storage leaves = _leaves[by][epoch];
+        proof = new bytes32[](1);
+        proof[0] = _pair(_pair(leaves[0], leaves[1]), _pair(leaves[2], leaves[3]));
     }
 
     /// @dev Weights of the mirrors that count, up to ONE each and the target together.
     function _honestVector(uint256 fund, uint256 epoch, uint256 seed) private view returns (bytes memory) {
-        uint256 left = book.fundOf(fund).offer.target * ONE;
-        uint256[] memory words = new uint256[](book.fundOf(fund).cursor.positions);
-        for (uint256 id = 1; id <= book.mirrors(); ++id) {
+        IRedundancyFund.Fund memory f = book.fundOf(fund);
+        (uint256 left, uint256 positions) = (f.offer.target * ONE, f.cursor.positions);
+        uint256[] memory words = new uint256[](positions);
+        for (uint256 i; i < _ids.length; ++i) {
+            uint256 id = _ids[i];
             if (!_counts(id, fund, epoch)) continue;
             seed = _mix(seed, "mirror");
             uint256 weight = seed % 3 == 0 ? ONE : seed % (ONE + 1);
             if (weight > left) weight = left;
             left -= weight;
-            words[book.mirrorOf(id).position] = weight | (seed % 4 > 0 ? ALIVE : 0);
+            words[_known[id].position] = weight | (seed % 4 > 0 && id != _mute ? ALIVE : 0);
         }
         return _pack(words);
     }
 
     function _counts(uint256 id, uint256 fund, uint256 epoch) internal view returns (bool) {
-        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
+        Known memory m = _known[id];
         return m.fund == fund && m.start <= epoch && (m.end == 0 || epoch < m.end);
     }
 
     /// @dev Anything: all to one position, too much, or what falls from the sky.
     function _anyVector(uint256 fund, uint256 seed) private view returns (bytes memory) {
-        uint256[] memory words = new uint256[](book.fundOf(fund).cursor.positions);
-        uint256 most = book.fundOf(fund).offer.target * ONE;
+        IRedundancyFund.Fund memory f = book.fundOf(fund);
+        uint256[] memory words = new uint256[](f.cursor.positions);
+        uint256 most = f.offer.target * ONE;
         for (uint256 i; i < words.length; ++i) {
             seed = _mix(seed, "position");
             words[i] = seed % 3 == 0 ? seed % (most + 1) : seed % 3 == 1 ? uint32(seed >> 8) : 0;
@@ -120,9 +171,23 @@ abstract contract Committees is Fixture {
     }
 
     function _pack(uint256[] memory words) private pure returns (bytes memory vector) {
+        vector = new bytes(4 * words.length);
         for (uint256 i; i < words.length; ++i) {
-            vector = bytes.concat(vector, bytes4(uint32(words[i])));
+            uint256 word = words[i] << 224;
+            assembly ("memory-safe") {
+                let place := add(add(vector, 32), mul(4, i))
+                mstore(place, or(word, and(mload(place), sub(shl(224, 1), 1))))
+            }
         }
+    }
+
+    // ------------------------------------------------------------------------------------------ beginning and end
+
+    /// @dev Keeps what is asked for often.
+    function _learn(uint256 id) internal {
+        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
+        if (_known[id].fund == 0) _ids.push(id);
+        _known[id] = Known(m.fund, m.position, m.start, m.end);
     }
 
     // -------------------------------------------------------------------------------------------- settling
@@ -142,8 +207,9 @@ abstract contract Committees is Fixture {
     function _settleNext(uint256 fund) internal returns (bool) {
         (bool any, uint256 epoch, IRedundancyFund.Segment memory s) = _nextEpoch(fund);
         if (!any) return false;
-        (IOracleCommittee.Outcome outcome,) = committee.outcome(s.committee, epoch);
-        if (outcome == IOracleCommittee.Outcome.Missed) return _settleWith(fund, epoch, _reveals(1), 0);
+        (IOracleCommittee.Outcome outcome,) = committee.outcomeFor(s.committee, epoch, address(book), fund);
+        bool unpaid = outcome == IOracleCommittee.Outcome.Missed || outcome == IOracleCommittee.Outcome.Voided;
+        if (unpaid) return _settleWith(fund, epoch, _reveals(1), 0);
         if (outcome != IOracleCommittee.Outcome.Final) return false;
         bytes memory vector = _vectors[s.committee][epoch][fund - 1];
         if (_canPay(fund, epoch, s)) {
@@ -190,22 +256,23 @@ abstract contract Committees is Fixture {
 
     /// @dev Counts the reported epochs since a mirror's last sign of life.
     function _hear(uint256 fund, uint256 epoch, bytes memory vector) private {
-        for (uint256 id = 1; id <= book.mirrors(); ++id) {
+        for (uint256 i; i < _ids.length; ++i) {
+            uint256 id = _ids[i];
             if (!_counts(id, fund, epoch)) continue;
-            uint256 place = 4 * uint256(book.mirrorOf(id).position);
+            uint256 place = 4 * uint256(_known[id].position);
             bool alive = place < vector.length && uint8(vector[place]) >= 128;
             _silent[id] = alive ? 0 : _silent[id] + 1;
         }
     }
 
     function _credits(uint256 fund) internal view returns (uint256 sum) {
-        for (uint256 id = 1; id <= book.mirrors(); ++id) {
-            if (book.mirrorOf(id).fund == fund) sum += book.creditOf(id);
+        for (uint256 i; i < _ids.length; ++i) {
+            if (_known[_ids[i]].fund == fund) sum += book.creditOf(_ids[i]);
         }
     }
 
     function _fees() internal view returns (uint256) {
-        return _feesIn(address(token)) + _feesIn(address(wrapped));
+        return _feesIn(address(token)) + _feesIn(address(wrapped)) + _feesIn(address(chaos));
     }
 
     function _feesIn(address currency) internal view returns (uint256) {

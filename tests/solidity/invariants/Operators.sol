@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
+import {Funders} from "./Funders.sol";
+
+/// @title What operators do, and what anyone does for or against them.
+abstract contract Operators is Funders {
+    uint256 private constant MOST_LIVING = 6;
+    uint256 private constant MOST_KNOWN = 12;
+    mapping(uint256 mirror => uint256) private _unsettled;
+
+    function join(uint256 seed) external counted(false) {
+        _moved = _joinSome(_any(seed), seed) > 0;
+    }
+
+    function _joinSome(uint256 fund, uint256 seed) internal returns (uint256 id) {
+        _makeRoom(seed);
+        _catchUp(fund);
+        if (!_covered(fund)) _put(fund, seed, 8 * uint256(TERMS.minCover) * _dearer(book.fundOf(fund)));
+        if (!_covered(fund)) return 0;
+        uint256 former = _formerIn(fund);
+        address by = seed % 5 == 0 ? owner : seed % 2 == 0 ? operator : otherOperator;
+        id = _joinAt(by, fund, former);
+        _learn(id);
+        _unsettled[id] = _known[id].start - book.fundOf(fund).cursor.epoch;
+    }
+
+    function _formerIn(uint256 fund) private view returns (uint256) {
+        for (uint256 i; i < _ids.length; ++i) {
+            if (_known[_ids[i]].fund == fund && _isFree(_ids[i])) return _ids[i];
+        }
+        return 0;
+    }
+
+    function _covered(uint256 fund) private view returns (bool) {
+        IRedundancyFund.Fund memory f = book.fundOf(fund);
+        return int256(f.free) >= int256(uint256(TERMS.minCover) * _dearer(f));
+    }
+
+    function _dearer(IRedundancyFund.Fund memory f) private pure returns (uint256) {
+        bool rises = f.changesAt > 0 && f.nextOffer.reward > f.offer.reward;
+        return rises ? f.nextOffer.reward : f.offer.reward;
+    }
+
+    /// @dev Ends one if there are many, and forgets those that are nothing any more.
+    function _makeRoom(uint256 seed) private {
+        uint256 living;
+        for (uint256 i = _ids.length; i > 0; --i) {
+            uint256 id = _ids[i - 1];
+            if (_known[id].end == 0) {
+                ++living;
+                continue;
+            }
+            IRedundancyFund.Mirror memory m = book.mirrorOf(id);
+            bool spent = m.stake == 0 && book.creditOf(id) == 0;
+            bool past = m.displaced || (_ids.length > MOST_KNOWN && book.fundOf(m.fund).cursor.epoch >= m.end);
+            if (spent && past) _remove(_ids, id);
+        }
+        if (living >= MOST_LIVING) _end(_pick(seed, _ids, _isThere));
+    }
+
+    function _end(uint256 id) internal {
+        _exit(id);
+        _learn(id);
+    }
+
+    /// @dev A mirror that counts, registered if need be.
+    function _someone(uint256 seed) internal returns (uint256 id) {
+        id = _pick(seed, _ids, _isThere);
+        if (id == 0) id = _joinSome(1, seed);
+    }
+
+    function exit(uint256 seed) external counted(false) {
+        uint256 id = _someone(seed);
+        if (id == 0) return;
+        _end(id);
+        _moved = _known[id].end == _today() + 1;
+    }
+
+    function changePayout(uint256 seed) external counted(false) {
+        uint256 id = _someone(seed);
+        if (id == 0) return;
+        address former = book.mirrorOf(id).payout;
+        vm.prank(book.mirrorOf(id).operator);
+        book.changePayout(id, vm.addr(1 + seed % 1_000));
+        _must(book.mirrorOf(id).payout == former, "P7: a payout address changes from the next epoch on");
+        _moved = true;
+    }
+
+    /// @dev A living one is not removed; one that is silent in four reported epochs is, whoever asks.
+    function removeDead(uint256 seed) external counted(false) {
+        uint256 id = _pick(seed, _ids, _isThere);
+        if (id > 0) _tryToRemove(id);
+        id = _pick(seed, _ids, _isSilent);
+        if (id == 0) id = _silence(seed);
+        if (id > 0 && _isThere(id)) _tryToRemove(id);
+        _moved = id > 0 && !_isThere(id);
+    }
+
+    /// @dev Epochs without a sign of life, so that four are reported by an honest committee if any are.
+    function _silence(uint256 seed) private returns (uint256 id) {
+        uint256 fund = book.fundOf(1).offer.committee == honest ? 1 : NATIVE;
+        _settleFund(fund);
+        id = _joinSome(fund, seed);
+        if (id == 0) return 0;
+        _put(fund, seed, 16 * _dearer(book.fundOf(fund)));
+        _mute = id;
+        _live(9, seed);
+        _settleFund(fund);
+        _mute = 0;
+    }
+
+    function _tryToRemove(uint256 id) private {
+        uint256 silent = _silent[id];
+        vm.prank(rogue);
+        try book.removeDead(id) {
+            _foldEnd(_known[id].fund, id);
+            _learn(id);
+            _must(silent >= 4, "P12: only who was silent in four reported epochs is removed");
+        } catch (bytes memory reason) {
+            _must(bytes4(reason) == IRedundancyFund.StillAlive.selector, "P12: only a living mirror stays");
+            // epochs that were not settled when it registered count for it, as any may have been reported
+            _must(silent < 4 + _unsettled[id], "P12: who was silent in four reported epochs is removed");
+        }
+    }
+
+    function releaseStake(uint256 seed) external counted(false) {
+        uint256 id = _pick(seed, _ids, _isUnbonded);
+        if (id == 0) {
+            id = _someone(seed);
+            if (id == 0) return;
+            _end(id);
+            _live(TERMS.unbonding + 1, seed);
+        }
+        if (_isUnbonded(id)) _moved = _releaseStake(id);
+    }
+
+    function _releaseStake(uint256 id) internal returns (bool) {
+        IRedundancyFund.Mirror memory m = book.mirrorOf(id);
+        uint256 before = wrapped.balanceOf(m.operator);
+        book.releaseStake(id);
+        uint256 sent = wrapped.balanceOf(m.operator) - before;
+        _must(sent == m.stake - m.locked, "P8: all that is not locked goes back");
+        return sent > 0;
+    }
+
+    function withdraw(uint256 seed) external counted(true) {
+        uint256 id = _pick(seed, _ids, _hasCredit);
+        if (id == 0) {
+            if (_joinSome(1, seed) == 0) return;
+            _live(4, seed);
+            _settleAll();
+            id = _pick(seed, _ids, _hasCredit);
+        }
+        if (id > 0) _moved = _withdraw(id);
+    }
+
+    function _withdraw(uint256 id) internal returns (bool) {
+        uint256 fund = _known[id].fund;
+        uint256 amount = book.creditOf(id);
+        if (fund == HOSTILE) {
+            try book.withdraw(id) {} catch {
+                _must(book.creditOf(id) == amount, "P7: a transfer that fails keeps the credit");
+                return false;
+            }
+        } else {
+            uint256 before = _held(_currency(fund));
+            book.withdraw(id);
+            _must(before - _held(_currency(fund)) == amount, "P7: what is withdrawn is what is sent");
+        }
+        withdrawnFrom[fund] += amount;
+        return true;
+    }
+
+    function withdrawFee(uint256 seed) external counted(false) {
+        (uint256 by, address currency) = (seed % 2 == 0 ? honest : malicious, _currency(_any(seed / 2)));
+        if (book.fees(by, currency) == 0) {
+            (by, currency) = (honest, address(token));
+            _joinSome(1, seed);
+            _live(4, seed);
+            _settleAll();
+        }
+        if (book.fees(by, currency) > 0) _moved = _withdrawFee(by, currency);
+    }
+
+    function _withdrawFee(uint256 by, address currency) internal returns (bool) {
+        try book.withdrawFee(by, currency) {} catch {
+            _must(currency == address(chaos), "P1: fees are there");
+            return false;
+        }
+        return book.fees(by, currency) == 0;
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
+import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
+import {ChaosToken} from "../actors/ChaosToken.sol";
+import {Justice} from "./Justice.sol";
+
+/// @title Who wants what is not theirs: an owner, a committee, the maker of a token, and anyone. What they may not do they
+/// try, and it must fail; what they may do they do.
+abstract contract Villains is Justice {
+    // ------------------------------------------------------------------------------------------ a hostile owner
+
+    /// @dev Reaches for others' donations and stakes, then turns the fund over to a captured committee at any reward.
+    function betray(uint256 seed) external counted(false) {
+        uint256 id = _someone(seed);
+        uint256 held = _wealth(owner);
+        vm.startPrank(owner);
+        if (id > 0 && book.mirrorOf(id).operator != owner) _reachForMirror(id);
+        if (_staying.length > 0) _reachForDeposit(_staying[seed % _staying.length]);
+        _reachForReport(seed);
+        vm.stopPrank();
+        _must(_wealth(owner) == held, "P6, P8: an owner gains nothing");
+        uint256 fund = _any(seed);
+        uint256 reward = _mix(seed, "all of it") % (book.fundOf(fund).value + 1) + 1;
+        _announce(fund, _offerOf(reward, 1, 2_000, malicious));
+        vm.prank(owner);
+        book.publishRelease(fund, bytes32(seed), "https://owner.example");
+        _moved = book.fundOf(fund).nextOffer.reward == reward;
+    }
+
+    function _wealth(address who) private view returns (uint256) {
+        return token.balanceOf(who) + wrapped.balanceOf(who);
+    }
+
+    function _reachForMirror(uint256 id) private {
+        try book.exit(id) {
+            _must(false, "P8: only the operator exits");
+        } catch {}
+        try book.changePayout(id, owner) {
+            _must(false, "P7: only the operator names the payout address");
+        } catch {}
+        if (_isThere(id)) {
+            try book.releaseStake(id) {
+                _must(false, "P8: a stake is bonded while its mirror counts");
+            } catch {}
+        }
+        if (_locks.length > 0) {
+            Locked memory one = _locks[_locks.length - 1];
+            try book.resolveLock(one.mirror, one.epoch, true) {
+                _must(false, "P11: only the arbiter burns");
+            } catch {}
+        }
+    }
+
+    function _reachForDeposit(uint256 id) private {
+        try book.giveNotice(id) {
+            _must(false, "P6: only the holder gives notice");
+        } catch {}
+        try book.depart(id) {
+            _must(false, "P6: only the holder leaves");
+        } catch {}
+        try book.collect(id) {
+            _must(false, "P6: who has not left collects nothing");
+        } catch {}
+    }
+
+    function _reachForReport(uint256 seed) private {
+        uint256 epoch = _today() > 3 ? _today() - seed % 4 : 0;
+        try committee.rule(honest, epoch, address(book), 1, true) {
+            _must(false, "P10: only the arbiter rules");
+        } catch {}
+    }
+
+    // ------------------------------------------------------------------------------------- a hostile committee
+
+    /// @dev Tries reports that must not be taken, then signs what it may sign: anything, for its own funds.
+    function lie(uint256 seed) external counted(false) {
+        _forge(malicious, seed);
+        _forge(honest, seed);
+        uint256 epoch = _today();
+        vm.warp(_start(epoch + 1));
+        (IOracleCommittee.Outcome outcome,) = committee.outcome(malicious, epoch);
+        if (outcome != IOracleCommittee.Outcome.Open) return;
+        _reportAs(malicious, epoch, seed);
+        (outcome,) = committee.outcome(malicious, epoch);
+        _moved = outcome == IOracleCommittee.Outcome.Pending;
+    }
+
+    /// @dev Too few signatures, another committee's, twice, too early, too late, or signed for another epoch.
+    function _forge(uint256 by, uint256 seed) private {
+        uint256 today = _today();
+        uint256 epoch = today > seed % 4 ? today - seed % 4 : today;
+        (IOracleCommittee.Outcome outcome,) = committee.outcome(by, epoch);
+        bool open = outcome == IOracleCommittee.Outcome.Open && epoch < today;
+        bytes32 digest = committee.reportDigest(by, open ? epoch + 1 : epoch, "forged", "evidence");
+        uint256 signers = committee.configAt(by, epoch).quorum;
+        if (open && seed % 3 == 0) {
+            digest = committee.reportDigest(by, epoch, "forged", "evidence");
+            --signers;
+        }
+        IOracleCommittee.Signature[] memory signatures = _signed(_keysOf(by), digest, signers);
+        try committee.report(by, epoch, "forged", "evidence", signatures) {
+            _must(false, "P9, P10: a report that must not be taken");
+        } catch {}
+        signatures = _signed(_keysOf(malicious), committee.reportDigest(honest, epoch, "forged", "evidence"), 3);
+        try committee.report(honest, epoch, "forged", "evidence", signatures) {
+            _must(false, "P9: another committee's signatures");
+        } catch {}
+    }
+
+    /// @dev It pays itself twice, or with a vector that nobody signed.
+    function replay(uint256 seed) external counted(false) {
+        uint256 fund = _any(seed);
+        _joinSome(fund, seed);
+        _goOn(4, seed);
+        uint256 before = book.fundOf(fund).cursor.epoch;
+        (bool any, uint256 epoch, IRedundancyFund.Segment memory s) = _nextEpoch(fund);
+        if (any && _isReported(s.committee, epoch, fund)) _tryForgedVector(fund, s.committee, epoch, seed);
+        _settleFund(fund);
+        _moved = book.fundOf(fund).cursor.epoch > before;
+    }
+
+    function _isReported(uint256 by, uint256 epoch, uint256 fund) private view returns (bool) {
+        (IOracleCommittee.Outcome outcome,) = committee.outcomeFor(by, epoch, address(book), fund);
+        return outcome == IOracleCommittee.Outcome.Final;
+    }
+
+    function _tryForgedVector(uint256 fund, uint256 by, uint256 epoch, uint256 seed) private {
+        IRedundancyFund.Reveal[] memory reveals = _reveals(_vector(1 + seed % ONE));
+        reveals[0].proof = _proofOf(by, epoch, 1 + fund % FUNDS); // another fund's proof
+        try book.settle(fund, reveals) {
+            _must(false, "P2, P9: a vector that nobody signed");
+        } catch {}
+    }
+
+    // ----------------------------------------------------------------------------------------- a hostile token
+
+    /// @dev The token changes its mood, calls back into the fund, or takes tokens away.
+    function turn(uint256 seed) external counted(false) {
+        ChaosToken.Mood mood = ChaosToken.Mood(seed % 4);
+        bytes[5] memory backs = [
+            abi.encodeCall(book.topUp, (1, 1)),
+            abi.encodeCall(book.withdraw, (1 + seed % 8)),
+            abi.encodeCall(book.collect, (1 + seed % 32)),
+            abi.encodeCall(book.releaseStake, (1 + seed % 8)),
+            abi.encodeCall(book.withdrawFee, (honest, address(token)))
+        ];
+        chaos.feel(mood, address(book), backs[_mix(seed, "back") % 5]);
+        (uint256 held, uint256 native) = (token.balanceOf(address(book)), wrapped.balanceOf(address(book)));
+        _moved = _fill(HOSTILE, seed, seed);
+        if (seed % 11 == 0) chaos.steal(address(book), chaos.balanceOf(address(book)) / 3);
+        bool untouched = token.balanceOf(address(book)) == held && wrapped.balanceOf(address(book)) == native;
+        _must(untouched, "P13: a hostile token moves no other");
+        _must(chaos.answered() == 0, "P13: who calls back finds the door closed");
+        if (_mix(seed, "calm") % 2 == 0) chaos.feel(ChaosToken.Mood.Fine, address(0), "");
+    }
+
+    // ------------------------------------------------------------------------------------------------- anyone
+
+    /// @dev A stranger helps itself to what others left, and pushes others' money to them.
+    function trespass(uint256 seed) external counted(false) {
+        uint256 id = _someone(seed);
+        uint256 held = _wealth(rogue);
+        vm.startPrank(rogue);
+        if (id > 0) _reachForMirror(id);
+        if (_staying.length > 0) _reachForDeposit(_staying[seed % _staying.length]);
+        try committee.takeBond(malicious) {
+            _must(false, "a stranger has no bond");
+        } catch {}
+        try book.publishRelease(1, bytes32(seed), "https://rogue.example") {
+            _must(false, "only the owner publishes");
+        } catch {}
+        vm.stopPrank();
+        _must(_wealth(rogue) == held, "a stranger gains nothing");
+        uint256 before = book.fundOf(1).cursor.epoch;
+        _live(1, seed);
+        _settleFund(1);
+        _moved = book.fundOf(1).cursor.epoch > before;
+    }
+}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from oracle.budget import BESIDES, DAY_S, Plan, plan
 from oracle.model import Policy
 from oracle.schedule import files_for
+from tests.fixtures.node import ROOT
 
 SECRET = b"a secret of 16 b"
 MB = 1024 * 1024
@@ -99,3 +100,25 @@ def test_an_altered_file_is_met_as_soon_as_the_plan_says(count: int, slots: int,
         if altered % count in files_for(SECRET, 1, epoch, slot, slots, count, found.each):
             return
     pytest.fail(f"not met within {found.detection_slots} slots")
+
+
+FILES_OF = {
+    "20 files of 20 kB": [20_000] * 20,
+    "288 files of 20 kB": [20_000] * 288,
+    "2,000 files of 20 kB": [20_000] * 2_000,
+    "10,000 files of 20 kB": [20_000] * 10_000,
+    "100 small files, 4 of 50 MB": [1_000] * 100 + [50 * MB] * 4,
+}
+
+
+def span(slots: int) -> str:
+    """Slots of five minutes, as the page writes them."""
+    hours, minutes = divmod(slots * 5, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+@pytest.mark.parametrize("release", FILES_OF)
+def test_the_page_on_releases_says_how_soon_truly(release: str) -> None:
+    found = plan(FILES_OF[release], 0, Policy(), DAY_S)
+    row = f"| {release} | {found.each} | {span(found.walk_slots)} | {span(found.detection_slots)} |"
+    assert row in (ROOT / "docs" / "releases.md").read_text().splitlines()

@@ -22,7 +22,7 @@ __all__ = ["Phases", "Request", "Response", "fetch_all"]
 CONCURRENCY = 100
 _MOST_HOPS = 3
 _RETRY_AFTER_S = 0.1
-_LOOK_EVERY_S, _LOOK_EVERY_TURNS = 0.1, 16  # in a turn libcurl reads at most some 300 kB of each connection
+_LOOK_EVERY_S = 0.1
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -73,7 +73,6 @@ class _Engine:
             self._queue(_Job(index, request, request.url), self._began + request.delay_ms / 1000)
         self._running: dict[Any, tuple[Handle, _Job]] = {}
         self._responses: list[Response | None] = [None] * len(requests)
-        self._turns = 0
         self._look_s = self._began
 
     def run(self, concurrency: int) -> list[Response]:
@@ -93,10 +92,9 @@ class _Engine:
     def _look(self) -> None:
         """End what is beyond a limit that libcurl does not keep."""
         now = time.monotonic()
-        self._turns += 1
-        if self._turns % _LOOK_EVERY_TURNS and now < self._look_s:
+        if now < self._look_s and not self._pool.wire.busy:
             return
-        self._look_s = now + _LOOK_EVERY_S
+        self._look_s, self._pool.wire.busy = now + _LOOK_EVERY_S, False
         for easy, (handle, job) in list(self._running.items()):
             if handle.exceeds(job.request, int((now - job.asked) * 1000)):
                 self._finish(easy, pycurl.E_ABORTED_BY_CALLBACK, "")
@@ -119,8 +117,9 @@ class _Engine:
             job.started = job.asked
             job.attempts += 1
         handle = self._pool.take()
+        expires_s = self._pool.expiry(job.url, job.request.address)
         try:
-            handle.prepare(job.request, job.url, job.left_ms())
+            handle.prepare(job.request, job.url, job.left_ms(), expires_s)
         except (ValueError, TypeError) as error:  # not a URL that libcurl could take
             self._pool.give(handle)
             self._record(job, Reason.NOT_MEASURED, clean(str(error)))
@@ -132,6 +131,8 @@ class _Engine:
         handle, job = self._running[easy]
         response, may_retry = handle.result(job.request, code, text, job.attempts)
         location = handle.location() if response.status in _REDIRECTS else ""
+        if response.certificate_expires_s is not None:
+            self._pool.note_expiry(job.url, job.request.address, response.certificate_expires_s)
         self._release(easy)
         if may_retry and job.attempts <= job.request.retries:
             job.url, job.hops = job.request.url, 0

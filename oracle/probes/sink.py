@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from oracle.probes.exchange import Request, clean
@@ -15,8 +16,7 @@ _KEPT = (
     "location", "retry-after", "server", "transfer-encoding", "via",
 )
 # fmt: on
-# As they are mostly written; whatever else comes is first made small.
-_NAMES = {written.encode(): name for name in _KEPT for written in (name, name.title())} | {b"ETag": "etag"}
+_NAMES = {name.encode(): name for name in _KEPT}
 _STOP = -1
 _ROOM = 64 * 1024
 
@@ -26,8 +26,8 @@ class Sink:
     "body", or "status" for an answer whose body nobody needs."""
 
     __slots__ = (
-        "_decoder", "_hash", "_head", "_head_read", "_headers", "_kept", "_max_bytes", "_max_header_bytes", "_status",
-        "header_bytes", "length", "stopped",
+        "_decoder", "_hash", "_head", "_headers", "_kept", "_max_bytes", "_max_header_bytes", "_status", "header_bytes",
+        "length", "stopped",
     )  # fmt: skip
 
     def __init__(self, request: Request) -> None:
@@ -37,9 +37,8 @@ class Sink:
         self._hash = sha256()
         self._decoder: Decoder | None = None
         self._head: list[bytes] = []
-        self._head_read = False
-        self._status = 0
-        self._headers: dict[str, str] = {}
+        self._status = -1
+        self._headers = Headers()
         self.length = 0
         self.header_bytes = 0
         self.stopped = ""
@@ -56,11 +55,10 @@ class Sink:
     def write(self, chunk: bytes) -> int | None:
         """One piece of the body."""
         if not self.length:
-            self._read_head()
-            if self._status != 200:
+            if self.status != 200:
                 self.stopped = "status"
                 return _STOP
-            self._decoder = Decoder.of(self._headers.get("content-encoding", ""), self._max_bytes)
+            self._decoder = Decoder.of(self.headers.encoding(), self._max_bytes)
         self.length += len(chunk)
         self._hash.update(chunk)
         if self._decoder is not None:
@@ -74,15 +72,20 @@ class Sink:
 
     @property
     def status(self) -> int:
-        """The status of the answer, 0 if there is none."""
-        self._read_head()
+        """The status of the answer, 0 if there is none. Of several heads (1xx before the answer) the last one counts;
+        the trailers of a body, which come after this was first asked, do not."""
+        if self._status < 0:
+            head = b"".join(self._head)
+            last = head.rfind(b"\nHTTP/") + 1
+            match = _STATUS.match(head, last)
+            self._status = int(match[1]) if match else 0
+            self._headers = Headers(head[last:])
         return self._status
 
     @property
-    def headers(self) -> dict[str, str]:
-        """What is kept of the head of the final answer, by lower-case name; never of the trailers of a body."""
-        self._read_head()
-        return self._headers
+    def headers(self) -> Headers:
+        """Those of the answer, as far as they are kept."""
+        return self._headers if self.status else Headers()
 
     def body(self) -> bytes | None:
         """The body, if it was to be kept."""
@@ -96,19 +99,38 @@ class Sink:
         """SHA-256 of what a compressed body holds, None if it is not compressed or cannot be read."""
         return self._decoder.digest() if self._decoder is not None else None
 
-    def _read_head(self) -> None:
-        """Read the collected lines, once: of several heads (1xx before the answer) the last one counts."""
-        if self._head_read:
-            return
-        self._head_read = True
-        for line in self._head:
-            if line.startswith(b"HTTP/") and (status := _STATUS.match(line)):
-                self._status = int(status[1])
-                self._headers.clear()
-                continue
-            written, _, value = line.partition(b":")
-            if name := _NAMES.get(written) or _NAMES.get(written.strip().lower()):
-                self._headers[name] = clean(value.strip().decode("latin-1"))
+
+class Headers(Mapping[str, str]):
+    """What is kept of a head, by lower-case name; read only if somebody asks, since hardly anybody does."""
+
+    __slots__ = ("_head", "_read")
+
+    def __init__(self, head: bytes = b"") -> None:
+        self._head = head
+        self._read: dict[str, str] | None = None
+
+    def encoding(self) -> str:
+        """The Content-Encoding, "" if there is none."""
+        return self.get("content-encoding", "") if b"\ncontent-encoding" in self._head.lower() else ""
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+    def _all(self) -> dict[str, str]:
+        if self._read is None:
+            parts = [line.partition(b":") for line in self._head.split(b"\n")]
+            named = [(_NAMES.get(name.strip().lower()), value) for name, _, value in parts]
+            self._read = {name: clean(value.strip().decode("latin-1")) for name, value in named if name}
+        return self._read
 
 
 class Decoder:

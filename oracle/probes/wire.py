@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import select
 import time
@@ -16,6 +15,7 @@ _INTEREST = {
     pycurl.POLL_OUT: select.POLLOUT,
     pycurl.POLL_INOUT: _READ | select.POLLOUT,
 }
+_BUSY_EVENTS = 32
 Finished = tuple[Any, int, str]
 
 
@@ -36,6 +36,10 @@ class Wire:
         self._multi = pycurl.CurlMulti()
         self._poll = select.poll()  # not epoll: a probe's socket is waited for two or three times, then gone
         self._timer: float | None = None
+        self._events: dict[int, int] = {}
+        self.busy = False
+        """Whether since this was last set to False a connection has had some more events than a small answer has; in
+        each of them libcurl reads at most some 300 kB."""
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
@@ -48,8 +52,11 @@ class Wire:
         """Wait for something to happen, at most `wait_s`; the transfers that ended: handle, error code or 0, text."""
         if self._timer is not None:
             wait_s = min(wait_s, self._timer - time.monotonic())
-        act = self._multi.socket_action  # which ignores descriptors that were closed since
+        act, counts = self._multi.socket_action, self._events  # it ignores descriptors that were closed since
         for descriptor, events in self._poll.poll(max(0, math.ceil(wait_s * 1000))):
+            counts[descriptor] = count = counts.get(descriptor, 0) + 1
+            if not count % _BUSY_EVENTS:
+                self.busy = True
             act(descriptor, _MASKS[events & 63])
         if self._timer is not None and time.monotonic() >= self._timer:
             self._timer = None
@@ -71,8 +78,11 @@ class Wire:
 
     def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
-            with contextlib.suppress(KeyError):  # never waited for
+            self._events.pop(descriptor, None)
+            try:  # noqa: SIM105 - contextlib.suppress costs as much as the call
                 self._poll.unregister(descriptor)
+            except KeyError:
+                pass
         else:
             self._poll.register(descriptor, _INTEREST.get(what, 0))
 

@@ -65,7 +65,7 @@ def _availability(weight: Weight, ranked: RankedMirror, result: FundResult) -> l
         f"of the {weight.known_slots} slots in which it is known (the epoch has {result.slots})."
     ]
     if void := result.slots - result.counted_slots:
-        lines.append(f"{_times(void)} nothing is known of any mirror: these do not count for or against anyone.")
+        lines.append(f"{_times(void)} nothing is known of any mirror: these count for and against nobody.")
     if result.outage_slots:
         lines.append(f"{_times(result.outage_slots)} the primary was down: these weigh more.")
     return lines

@@ -43,12 +43,14 @@ LABELS: Mapping[Reason, str] = {
 }
 """For tables and badges: a few words, each reason its own."""
 
+_NODES_FAULT = ", which counts for nothing unless one of higher rank was measured then"
+
 MEANINGS: Mapping[Reason, str] = {
     Reason.UP: "it was up and counted in full",
-    Reason.NOT_MEASURED: "nobody measured it, which is not held against it",
-    Reason.SELF_DOUBT: "the nodes' own network or clock was in doubt, which is not held against it",
-    Reason.DISPUTED: "the members disagreed, so nobody can say",
-    Reason.RELEASE_UNREAD: "the release could not be read from its source, which is not held against it",
+    Reason.NOT_MEASURED: "too few nodes measured it" + _NODES_FAULT,
+    Reason.SELF_DOUBT: "the nodes' own network or clock was in doubt" + _NODES_FAULT,
+    Reason.DISPUTED: "as many members saw it up as down, which counts as not up where they could judge the primary",
+    Reason.RELEASE_UNREAD: "the release could not be read from its source" + _NODES_FAULT,
     Reason.DNS: "its name did not resolve",
     Reason.ADDRESS_REFUSED: "its name led to an address that may not be probed",
     Reason.CONNECT: "it could not be connected to, twice",

@@ -297,11 +297,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = [simulate(scenario, given.mirrors, given.seed) for scenario in scenarios()]
     races = [race(*pair, given.mirrors // 2, given.seed) for pair in RACES]
     result = {"seed": given.seed, "mirrors": given.mirrors, "slots": SLOTS, "rows": rows, "races": races}
-    print(json.dumps(result, indent=1) if given.json else f"{table(rows)}\n{race_table(races)}")
+    print(_lines(result) if given.json else f"{table(rows)}\n{race_table(races)}")
     print(f"{len(rows)} kinds of {given.mirrors} mirrors in {time.monotonic() - started:.1f} s", file=sys.stderr)
     if given.write:
-        (given.write / "fairness.json").write_text(json.dumps(result, indent=1) + "\n")
+        (given.write / "fairness.json").write_text(_lines(result))
         write_documents(result, given.write)
+
+
+def _lines(result: dict[str, Any]) -> str:
+    """JSON with a line for each row."""
+    fields = []
+    for key, value in result.items():
+        inner = ",\n  ".join(json.dumps(row) for row in value) if isinstance(value, list) else ""
+        fields.append(f' "{key}": [\n  {inner}\n ]' if inner else f' "{key}": {json.dumps(value)}')
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def write_documents(result: dict[str, Any], folder: Path) -> None:

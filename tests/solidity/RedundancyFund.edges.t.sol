@@ -194,6 +194,43 @@ contract RedundancyFundEdgesTest is Fixture {
         }
     }
 
+    /// @dev Two depart in one epoch; between them two epochs are settled that leave one unit, and the unit changes.
+    function test_who_departs_at_one_turn_is_counted_in_one_unit() external {
+        uint256 half = 1 << 60;
+        uint256 fund = _plainFund(0, half);
+        (uint256 first, uint256 second) = (_deposit(funder, fund, half), _deposit(otherFunder, fund, half + 1));
+        vm.prank(operator);
+        book.register(fund, "https://a.example", operator, 0, 0);
+        bytes32 digest = book.mirrorsDigest(fund);
+        vm.prank(funder);
+        book.giveNotice(first);
+        vm.prank(otherFunder);
+        book.giveNotice(second);
+        bytes memory vector = _vector(ONE);
+        IRedundancyFund.Reveal[] memory reveals = new IRedundancyFund.Reveal[](2);
+        for (uint256 epoch = 1; epoch <= 2; ++epoch) {
+            _goTo(epoch);
+            if (epoch == 2) _deposit(funder, fund, half); // joins at epoch 3, where the unit changes
+            bytes32 payload =
+                keccak256(abi.encode(uint8(1), address(book), fund, epoch, digest, keccak256(vector)));
+            _report(oracle, epoch, keccak256(bytes.concat(payload)));
+            reveals[epoch - 1] = _reveal(vector);
+        }
+        _goToTime(block.timestamp + WINDOW);
+        _catchUp(fund);
+        vm.prank(funder);
+        book.depart(first);
+        uint256 turn = book.depositOf(first).left;
+        vm.assertEq(book.turnOf(fund, turn).leaving, half, "in the first unit");
+        book.settle(fund, reveals);
+        vm.assertEq(book.fundOf(fund).rebases, 1, "another unit");
+        vm.prank(otherFunder);
+        book.depart(second);
+        vm.assertEq(book.depositOf(second).left, turn, "one turn");
+        vm.assertEq(book.turnOf(fund, turn).leaving, 2 * (half >> 32), "both in the second unit");
+        vm.assertEq(book.turnOf(fund, turn).rebases, 1, "which is the turn's");
+    }
+
     // -------------------------------------------------------------------------------------------- reentrance
 
     function test_P13_every_door_that_sends_money_is_closed_to_who_calls_back() external {

@@ -1,0 +1,44 @@
+"""ERC-20 tokens without peculiarities, and native coin that is wrapped on its way in."""
+
+from __future__ import annotations
+
+from tests.differential.model.state import World, require
+
+
+def approve(world: World, caller: str, value: int, token: str, spender: str, amount: int) -> None:
+    """Lets `spender` take this much; there is no endless allowance but the greatest number."""
+    del value
+    world.tokens[token].allowances[caller, spender] = amount
+
+
+def transfer(world: World, token: str, sender: str, to: str, amount: int) -> None:
+    """Moves tokens."""
+    balances = world.tokens[token].balances
+    require(balances.get(sender, 0) >= amount, "ERC20InsufficientBalance")
+    balances[sender] = balances.get(sender, 0) - amount
+    balances[to] = balances.get(to, 0) + amount
+
+
+def take(world: World, token: str, sender: str, spender: str, amount: int) -> None:
+    """Moves tokens that `sender` has let `spender` take."""
+    allowances = world.tokens[token].allowances
+    allowed = allowances.get((sender, spender), 0)
+    require(allowed >= amount, "ERC20InsufficientAllowance")
+    transfer(world, token, sender, spender, amount)
+    if allowed < (1 << 256) - 1:
+        allowances[sender, spender] = allowed - amount
+
+
+def wrap(world: World, holder: str, amount: int) -> None:
+    """Turns native coin into tokens of `holder`."""
+    balances = world.tokens[world.wrapped].balances
+    balances[holder] = balances.get(holder, 0) + amount
+
+
+def receive(world: World, token: str, caller: str, value: int, amount: int) -> None:
+    """Takes money into the fund contract: native coin sent along, or tokens by allowance."""
+    if not value:
+        return take(world, token, caller, world.fund_contract, amount)
+    require(token == world.wrapped, "NotWrappedNative")
+    require(value == amount, "ValueMismatch")
+    return wrap(world, world.fund_contract, amount)

@@ -139,6 +139,17 @@ class RangeRefused(MirrorbondError):
         self.last = last
 
 
+class NotAccepted(MirrorbondError):
+    """The committee has not agreed to a fund's terms."""
+
+    def __init__(self, committee: int) -> None:
+        super().__init__(
+            f"committee {committee} has not accepted these terms, or its acceptance is used or over: make a file with "
+            "`mirrorbond fund propose`, have a quorum of members run `mirrorbond committee accept` on it, and try again"
+        )
+        self.committee = committee
+
+
 class TransactionPending(MirrorbondError):
     """A transaction was sent, but no block has taken it within the time limit. It may still be taken."""
 

@@ -71,6 +71,18 @@ class Token(Contract):
         """How many digits of an amount stand behind the point."""
         return int(self.call("decimals"))
 
+    def name(self) -> str:
+        """The token's name, which is part of the domain that its permits are signed for."""
+        return str(self.call("name"))
+
+    def domain_separator(self) -> bytes:
+        """What its permits are signed for (EIP-2612)."""
+        return bytes(self.call("DOMAIN_SEPARATOR"))
+
+    def nonce(self, account: str) -> int:
+        """How many permits of the account were used."""
+        return int(self.call("nonces", Web3.to_checksum_address(account)))
+
     def approve(self, account: Account, spender: str, amount_wei: int) -> Receipt:
         """Lets a contract take this much."""
         return self.send(account, "approve", spender, amount_wei)

@@ -2,113 +2,212 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oracle.commands import terms
 from oracle.commands.account import Keystore, PasswordFile, opened
+from oracle.commands.answer import AsJson, say
+from oracle.commands.deposit import Fund, top_up
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
+    from oracle.chain.structs import Slashing
     from oracle.context import Context
 
-app = typer.Typer(help="Open a fund and add to it. Amounts are in the token's smallest unit.", no_args_is_help=True)
+app = typer.Typer(
+    help="Open a fund, change it and add to it. Amounts are in the token's smallest unit.", no_args_is_help=True
+)
+
+
+@app.command()
+def propose(
+    out: Annotated[Path, typer.Option("--out", help="The file to write; it must not be there.")],
+    owner: Annotated[str, typer.Option(help="Who will open the fund; left out for a change of --fund.")] = "",
+    fund: Annotated[int | None, typer.Option(min=1, help="The fund to change, of which owner and token are.")] = None,
+    reward: terms.Reward = None,
+    target: terms.Target = None,
+    token: terms.Token = "",
+    fee_bps: terms.FeeBps = 500,
+    policy: terms.PolicyFile = None,
+    committee: terms.Committee = None,
+    days: Annotated[int, typer.Option(min=1, max=365, help="For how long the acceptance shall count.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Write what a committee is asked to agree to: its members sign the file, and then a fund can be opened with it."""
+    from oracle.acceptance import Acceptance
+    from oracle.attest import Domain
+    from oracle.context import Context
+    from oracle.errors import InvalidInput
+    from oracle.model import Address, CommitteeId
+    from oracle.settings import settings
+
+    if bool(owner) == (fund is not None):
+        raise InvalidInput("--owner and --fund", "name either the owner of a new fund or the fund to change")
+    context = Context(settings())
+    if fund is not None:
+        known = context.funds.fund_of(fund)
+        owner, token = known.owner, known.token
+    asked = terms.from_options(context, reward, target, token, fee_bps, policy, committee)
+    acceptance = Acceptance(
+        domain=Domain(context.chain.chain_id, context.committees.address),
+        fund_contract=context.funds.address,
+        owner=Address(terms.address_of_option("--owner", owner)),
+        token=Address(asked.token),
+        reward_wei=asked.offer.reward_wei,
+        target=asked.offer.target,
+        fee_bps=asked.offer.fee_bps,
+        committee=CommitteeId(asked.offer.committee),
+        policy=asked.policy.decode(),
+        until_s=max(int(time.time()), context.chain.head().timestamp_s) + days * 86_400,
+    )
+    _write_new(out, json.dumps(acceptance.to_json(), indent=1) + "\n")
+    words = f"{out}: for the members of committee {acceptance.committee} to sign"
+    say(as_json, words, file=str(out), committee=acceptance.committee, terms=acceptance.terms, until=acceptance.until_s)
 
 
 @app.command()
 def create(
     keystore: Keystore,
     name: Annotated[str, typer.Option("--app", help="The application's name.")],
-    reward: Annotated[int, typer.Option(help="What an epoch pays at most.")],
-    target: Annotated[int, typer.Option(help="For how many effective mirrors it pays that.")],
     manifest: Annotated[Path, typer.Option(help="The manifest that `mirrorbond release build` wrote.")],
+    acceptance: terms.AcceptanceFile = None,
+    reward: terms.Reward = None,
+    target: terms.Target = None,
     release_url: Annotated[str, typer.Option(help="Where that manifest is served; the primary if left out.")] = "",
-    token: Annotated[str, typer.Option(help="The token's address; wrapped native coin if left out.")] = "",
+    token: terms.Token = "",
     min_stake: Annotated[int, typer.Option(help="Least stake of a mirror, in wrapped native coin.")] = 0,
-    fee_bps: Annotated[int, typer.Option(help="The committee's part of the reward, of 10,000.")] = 500,
-    policy: Annotated[Path | None, typer.Option(help="JSON of how to measure; see docs/operating.md.")] = None,
-    committee: Annotated[
-        int | None, typer.Option(min=1, help="Who measures; MIRRORBOND_COMMITTEE if left out.")
-    ] = None,
+    fee_bps: terms.FeeBps = 500,
+    policy: terms.PolicyFile = None,
+    committee: terms.Committee = None,
+    arbiter: Annotated[str, typer.Option(help="Who decides challenges and locks; nobody if left out.")] = "",
+    slash_epoch_bps: Annotated[int, typer.Option(help="Most of a stake for one epoch, of 10,000.")] = 0,
+    slash_life_bps: Annotated[int, typer.Option(help="Most of a stake in all, of 10,000; at most 5,000.")] = 0,
     password_file: PasswordFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Open a fund for an application and print its number."""
-    from oracle.chain.structs import NewFund, Offer
-    from oracle.codec import parse_policy
+    """Open a fund for an application, which its committee has accepted, and print its number."""
+    from oracle.chain.structs import NewFund
     from oracle.context import Context
-    from oracle.errors import InvalidInput
-    from oracle.model import Policy, canonical
+    from oracle.errors import InvalidInput, TransactionFailed
     from oracle.release import read_manifest
     from oracle.settings import settings
 
-    _positive("--reward", reward, "it is what an epoch pays")
-    _positive("--target", target, "it is how many effective mirrors the reward pays for")
+    if acceptance is None:
+        terms.positive("--reward", reward, "it is what an epoch pays")
+        terms.positive("--target", target, "it is how many effective mirrors the reward pays for")
     release = read_manifest(manifest)
-    terms = parse_policy(_read(policy)) if policy else Policy()
     account, context = opened(keystore, password_file), Context(settings())
-    if min_stake < 0 or not 0 <= fee_bps <= 10_000:
-        raise InvalidInput("--min-stake and --fee-bps", "must not be negative, and the fee at most 10000")
-    offer = Offer(reward, target, fee_bps, committee or context.settings.committee)
-    made = NewFund(
-        token or context.funds.wrapped_native(),
-        offer,
-        min_stake,
-        name,
-        canonical(terms.to_json()),
-        release.digest,
-        release_url or release.url,
-    )
-    number, receipt = context.funds.create_fund(account, made)
-    typer.echo(f"fund {number} ({receipt.tx_hash})")
+    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee)
+    if min_stake < 0:
+        raise InvalidInput("--min-stake", "must not be negative")
+    slashing = _slashing(arbiter, slash_epoch_bps, slash_life_bps)
+    url = release_url or release.url
+    made = NewFund(agreed.token, agreed.offer, min_stake, name, agreed.policy, release.digest, url, slashing)
+    try:
+        number, receipt = context.funds.create_fund(account, made)
+    except TransactionFailed as error:
+        terms.refused(error, agreed.offer.committee)
+    say(as_json, f"fund {number} ({receipt.tx_hash})", fund=number, tx=receipt.tx_hash)
 
 
-@app.command("top-up")
-def top_up(
+@app.command()
+def announce(
     keystore: Keystore,
-    fund: Annotated[int, typer.Option(min=1, help="The fund.")],
-    amount: Annotated[int, typer.Option(help="How much to add.")],
+    fund: Fund,
+    acceptance: terms.AcceptanceFile = None,
+    reward: terms.Reward = None,
+    target: terms.Target = None,
+    fee_bps: terms.FeeBps = 500,
+    policy: terms.PolicyFile = None,
+    committee: terms.Committee = None,
     password_file: PasswordFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Add to any fund: the part of yours that is not spent stays yours."""
+    """Announce other terms of a fund, which the committee has accepted; they bind after the notice."""
     from oracle.context import Context
+    from oracle.errors import TransactionFailed
     from oracle.settings import settings
 
-    _positive("--amount", amount, "it is what you add to the fund")
     account, context = opened(keystore, password_file), Context(settings())
-    deposit, tx_hash = _add(context, account, fund, amount)
-    typer.echo(f"deposit {deposit} ({tx_hash})")
-
-
-def _add(context: Context, account: LocalAccount, fund: int, amount: int) -> tuple[int, str]:
-    """A fund in wrapped native coin takes native coin; any other token has to be approved first."""
-    from oracle.chain.contracts import Token
-    from oracle.errors import InvalidInput
-
     token = context.funds.fund_of(fund).token
-    if token == context.funds.wrapped_native():
-        deposit, receipt = context.funds.top_up(account, fund, amount, value_wei=amount)
-        return deposit, receipt.tx_hash
-    contract = Token(context.chain, token)
-    if (balance := contract.balance(account.address)) < amount:
-        raise InvalidInput("--amount", f"is {amount}, but {account.address} has only {balance} of {token}")
-    contract.approve(account, context.funds.address, amount)
-    deposit, receipt = context.funds.top_up(account, fund, amount)
-    return deposit, receipt.tx_hash
+    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee)
+    try:
+        receipt = context.funds.announce_change(account, fund, agreed.offer, agreed.policy)
+    except TransactionFailed as error:
+        terms.refused(error, agreed.offer.committee)
+    since = receipt.event("ChangeAnnounced")["bindsFrom"]
+    words = f"fund {fund}: the change binds from epoch {since} ({receipt.tx_hash})"
+    say(as_json, words, fund=fund, binds_from=since, tx=receipt.tx_hash)
 
 
-def _positive(name: str, value: int, meaning: str) -> None:
+@app.command()
+def publish(
+    keystore: Keystore,
+    fund: Fund,
+    manifest: Annotated[Path, typer.Option(help="The manifest that `mirrorbond release build` wrote.")],
+    release_url: Annotated[str, typer.Option(help="Where that manifest is served; the primary if left out.")] = "",
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a release, which counts from the next epoch on."""
+    from oracle.context import Context
+    from oracle.release import read_manifest
+    from oracle.settings import settings
+
+    release = read_manifest(manifest)
+    account, context = opened(keystore, password_file), Context(settings())
+    receipt = context.funds.publish_release(account, fund, release.digest, release_url or release.url)
+    since = receipt.event("ReleasePublished")["bindsFrom"]
+    words = f"release {release.digest} counts from epoch {since} ({receipt.tx_hash})"
+    say(as_json, words, fund=fund, release=release.digest, binds_from=since, tx=receipt.tx_hash)
+
+
+app.command("top-up")(top_up)
+
+
+def _agreed(
+    context: Context,
+    account: LocalAccount,
+    acceptance: Path | None,
+    reward: int | None,
+    target: int | None,
+    token: str,
+    fee_bps: int,
+    policy: Path | None,
+    committee: int | None,
+) -> terms.Terms:
+    """The terms from the file that was signed, or from the options."""
+    if acceptance is not None:
+        return terms.from_acceptance(context, terms.read_acceptance_file(acceptance), account.address)
+    return terms.from_options(context, reward, target, token, fee_bps, policy, committee)
+
+
+def _slashing(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:
+    from oracle.chain.structs import NO_SLASHING, Slashing
     from oracle.errors import InvalidInput
 
-    if value <= 0:
-        raise InvalidInput(name, f"must be above 0: {meaning}")
+    if not arbiter:
+        if epoch_bps or life_bps:
+            raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "need an --arbiter who decides")
+        return NO_SLASHING
+    if not 0 <= epoch_bps <= life_bps <= 5_000:
+        raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "must be 0 <= epoch <= life <= 5000")
+    return Slashing(terms.address_of_option("--arbiter", arbiter), epoch_bps, life_bps)
 
 
-def _read(path: Path) -> bytes:
+def _write_new(path: Path, text: str) -> None:
     from oracle.errors import InvalidInput
 
     try:
-        return path.read_bytes()
+        with path.open("x") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InvalidInput(str(path), "is already there; name a new file") from error
     except OSError as error:
-        raise InvalidInput(str(path), f"cannot be read: {error.strerror}") from error
+        raise InvalidInput(str(path), f"cannot be written: {error.strerror}") from error

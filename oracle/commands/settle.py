@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oracle.commands.answer import AsJson, say
 
-def run(fund: Annotated[int | None, typer.Option(min=1, help="Only this fund.")] = None) -> None:
-    """Settle all epochs of all funds that are final and whose evidence is here."""
+if TYPE_CHECKING:
+    from oracle.settle import Settled
+
+
+def run(
+    fund: Annotated[int | None, typer.Option(min=1, help="Only this fund.")] = None, as_json: AsJson = False
+) -> None:
+    """Settle all epochs of all funds that are final and whose evidence is here; lock stakes that reports ask for."""
     from oracle.context import Context
+    from oracle.disputes import conclude_challenges, place_locks, release_locks
     from oracle.indexer import index_once
     from oracle.settings import settings
     from oracle.settle import settle_all, settle_ready
 
     context = Context(settings())
-    funds, sender = context.funds, context.sender
-    _ = context.committees
-    index_once(context.store, context.chain, context.settings)
-    one = {} if fund is None else {fund: settle_ready(context.store, funds, sender, fund)}
-    for number, done in (one or settle_all(context.store, funds, sender)).items():
-        epochs = ", ".join(str(epoch) for epoch in done.epochs) or "none"
-        stopped = f"; stopped at {done.stopped_at}: {done.reason}" if done.reason else ""
-        typer.echo(f"fund {number}: settled {epochs}{stopped}")
+    store, funds, committees, sender = context.store, context.funds, context.committees, context.sender
+    index_once(store, context.chain, context.settings)
+    if fund is not None:
+        done, locks = {fund: settle_ready(store, funds, sender, fund)}, []
+    else:
+        done = settle_all(store, funds, sender)
+        locks = place_locks(store, committees, funds, sender, context.settings.committee)
+        release_locks(store, funds, sender)
+        conclude_challenges(store, committees, funds, sender)
+    locked = [{"mirror": slash.mirror, "epoch": slash.epoch} for slash in locks]
+    lines = [_in_words(number, one) for number, one in done.items()]
+    lines += [f"locked a part of mirror {lock['mirror']}'s stake for epoch {lock['epoch']}" for lock in locked]
+    say(as_json, "\n".join(lines), funds=[_told(number, one) for number, one in done.items()], locked=locked)
+
+
+def _in_words(fund: int, done: Settled) -> str:
+    epochs = ", ".join(str(epoch) for epoch in done.epochs) or "none"
+    stopped = f"; stopped at {done.stopped_at}: {done.reason}" if done.reason else ""
+    return f"fund {fund}: settled {epochs}{stopped}"
+
+
+def _told(fund: int, done: Settled) -> dict[str, Any]:
+    stopped = {"stopped_at": done.stopped_at, "reason": done.reason}
+    return {"fund": fund, "epochs": list(done.epochs), "tx": list(done.tx_hashes)} | stopped

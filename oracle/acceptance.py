@@ -1,0 +1,140 @@
+"""A fund that a committee is asked to take on, as a file that goes round its members until a quorum has signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from eth_account.messages import SignableMessage
+from eth_account.signers.local import LocalAccount
+
+from oracle.attest import Domain, acceptance_message, recover, sign, terms_digest
+from oracle.errors import InvalidInput
+from oracle.fields import address_of, integer, object_of, parse_json, text_of
+from oracle.model import Address, CommitteeId, Digest
+
+NAME = "acceptance"
+MOST_BYTES = 256 * 1024
+_MOST_POLICY = 64 * 1024
+_UINT96 = (1 << 96) - 1
+_OFFER = ("reward", "target", "fee_bps", "committee")
+_FIELDS = (
+    "chain_id",
+    "committee_contract",
+    "fund_contract",
+    "owner",
+    "token",
+    "offer",
+    "policy",
+    "until",
+    "signatures",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a committee is asked to agree to until the Unix time `until_s`; `policy` is the text that goes on the chain.
+
+    The signatures are those of members of one configuration of the committee, 0x-hex by member.
+    """
+
+    domain: Domain
+    fund_contract: Address
+    owner: Address
+    token: Address
+    reward_wei: int
+    target: int
+    fee_bps: int
+    committee: CommitteeId
+    policy: str
+    until_s: int
+    signatures: Mapping[Address, str] = field(default_factory=dict)
+
+    @property
+    def terms(self) -> Digest:
+        """What the fund contract asks the committee's contract for."""
+        offer = (self.reward_wei, self.target, self.fee_bps, self.committee)
+        return terms_digest(self.owner, self.token, *offer, self.policy.encode())
+
+    def message(self, config: Digest) -> SignableMessage:
+        """What the members of a configuration sign."""
+        return acceptance_message(self.domain, self.committee, config, self.fund_contract, self.terms, self.until_s)
+
+    def signed(self, account: LocalAccount, config: Digest) -> Acceptance:
+        """The same with the account's signature too."""
+        added = {Address(account.address): sign(account, self.message(config))}
+        return replace(self, signatures={**self.signatures, **added})
+
+    def joined(self, other: Acceptance) -> Acceptance:
+        """The same with another's signatures.
+
+        Raises: InvalidInput if the other is about something else.
+        """
+        if replace(other, signatures={}) != replace(self, signatures={}):
+            raise InvalidInput(NAME, "the files do not ask for the same; make one, and have all members sign it")
+        return replace(self, signatures={**self.signatures, **other.signatures})
+
+    def valid(self, config: Digest, members: tuple[Address, ...]) -> dict[Address, str]:
+        """The signatures that count: of members of the configuration, over exactly this."""
+        message = self.message(config)
+        return {
+            member: signature
+            for member, signature in self.signatures.items()
+            if member in members and recover(message, signature) == member
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of the file."""
+        return {
+            "chain_id": self.domain.chain_id,
+            "committee_contract": self.domain.contract,
+            "fund_contract": self.fund_contract,
+            "owner": self.owner,
+            "token": self.token,
+            "offer": {
+                "reward": str(self.reward_wei),
+                "target": self.target,
+                "fee_bps": self.fee_bps,
+                "committee": self.committee,
+            },
+            "policy": self.policy,
+            "until": self.until_s,
+            "signatures": dict(sorted(self.signatures.items())),
+        }
+
+
+def read_acceptance(body: bytes) -> Acceptance:
+    """The content of a file, of which nothing is believed but what the members see.
+
+    Raises: InvalidInput naming the field.
+    """
+    fields = object_of(NAME, parse_json(NAME, body), _FIELDS)
+    offer = object_of(f"{NAME}.offer", fields["offer"], _OFFER)
+    given = fields["signatures"]
+    if not isinstance(given, dict) or len(given) > 64:
+        raise InvalidInput(f"{NAME}.signatures", "must be an object of at most 64")
+    contract = address_of(f"{NAME}.committee_contract", fields["committee_contract"])
+    return Acceptance(
+        domain=Domain(integer(f"{NAME}.chain_id", fields["chain_id"], 1), contract),
+        fund_contract=address_of(f"{NAME}.fund_contract", fields["fund_contract"]),
+        owner=address_of(f"{NAME}.owner", fields["owner"]),
+        token=address_of(f"{NAME}.token", fields["token"]),
+        reward_wei=_reward(f"{NAME}.offer.reward", offer["reward"]),
+        target=integer(f"{NAME}.offer.target", offer["target"], 1, 256),
+        fee_bps=integer(f"{NAME}.offer.fee_bps", offer["fee_bps"], 0, 10_000),
+        committee=CommitteeId(integer(f"{NAME}.offer.committee", offer["committee"], 1, 0xFFFFFFFF)),
+        policy=text_of(f"{NAME}.policy", fields["policy"], _MOST_POLICY),
+        until_s=integer(f"{NAME}.until", fields["until"]),
+        signatures={
+            address_of(f"{NAME}.signatures", member): text_of(f"{NAME}.signatures.{member}", signature, 132)
+            for member, signature in given.items()
+        },
+    )
+
+
+def _reward(name: str, value: Any) -> int:
+    text = text_of(name, value, 30)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _UINT96:
+        raise InvalidInput(name, "must be an amount above 0 in decimal digits")
+    return int(text)

@@ -1,0 +1,157 @@
+"""`mirrorbond committee`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oracle.commands import bonds, terms
+from oracle.commands.account import Keystore, PasswordFile, opened
+from oracle.commands.answer import AsJson, say
+from oracle.commands.bonds import Number
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from oracle.acceptance import Acceptance
+    from oracle.chain.structs import CommitteeConfig
+    from oracle.context import Context
+
+app = typer.Typer(help="What members of a committee do besides measuring.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    keystore: Keystore,
+    member: Annotated[list[str], typer.Option(help="A member's address; once for each.")],
+    quorum: Annotated[int, typer.Option(min=1, help="How many must sign: more than half; of four, three.")],
+    fee_recipient: Annotated[str, typer.Option(help="Who is sent the committee's fees.")],
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a committee and print its number. Anyone may: a fund names the committee that it trusts."""
+    from oracle.context import Context
+    from oracle.settings import settings
+
+    members = [terms.address_of_option("--member", address) for address in member]
+    recipient = terms.address_of_option("--fee-recipient", fee_recipient)
+    account, context = opened(keystore, password_file), Context(settings())
+    number, receipt = context.committees.create_committee(account, members, quorum, recipient)
+    words = f"committee {number} ({receipt.tx_hash})"
+    say(as_json, words, committee=number, members=members, quorum=quorum, tx=receipt.tx_hash)
+
+
+# ------------------------------------------------------------------------------------------------- acceptances
+
+
+@app.command()
+def accept(
+    keystore: Keystore,
+    files: Annotated[list[Path], typer.Argument(help="What `mirrorbond fund propose` wrote; copies are merged.")],
+    post: Annotated[bool, typer.Option("--post", help="Post it, if a quorum has signed.")] = False,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Agree to take on a fund: sign the first file, with the signatures of its copies, and post it with --post."""
+    from oracle.codec import parse_policy
+    from oracle.context import Context
+    from oracle.errors import InvalidInput
+    from oracle.model import Address
+    from oracle.settings import settings
+
+    asked = terms.read_acceptance_file(files[0])
+    for copy in files[1:]:
+        asked = asked.joined(terms.read_acceptance_file(copy))
+    parse_policy(asked.policy)  # what this software cannot measure by is not to be agreed to
+    account, context = opened(keystore, password_file), Context(settings())
+    terms.check_place(context, asked)
+    config = context.committees.config_at(asked.committee, context.committees.current_epoch())
+    if Address(account.address) in config.members:
+        asked = asked.signed(account, config.digest)
+    elif not post:
+        raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
+    _keep(files[0], asked)
+    tx = _post(context, account, asked, config) if post else None
+    have = len(asked.valid(config.digest, config.members))
+    facts = _facts(asked) | {"signatures": have, "quorum": config.quorum, "tx": tx}
+    say(as_json, _in_words(asked, have, config.quorum, tx), **facts)
+
+
+def _keep(file: Path, asked: Acceptance) -> None:
+    from oracle.errors import InvalidInput
+
+    try:
+        file.write_text(json.dumps(asked.to_json(), indent=1) + "\n")
+    except OSError as error:
+        raise InvalidInput(str(file), f"cannot be written: {error.strerror}") from error
+
+
+def _post(context: Context, account: LocalAccount, asked: Acceptance, config: CommitteeConfig) -> str:
+    """Posts the acceptance with the signatures that count, as many as the quorum needs."""
+    from oracle.errors import InvalidInput
+
+    valid = asked.valid(config.digest, config.members)
+    if len(valid) < config.quorum:
+        raise InvalidInput("--post", f"{len(valid)} members have signed, the quorum is {config.quorum}")
+    signed = {
+        index: bytes.fromhex(valid[member].removeprefix("0x"))
+        for index, member in enumerate(config.members)
+        if member in valid
+    }
+    needed = dict(list(signed.items())[: config.quorum])
+    receipt = context.committees.accept(
+        account, asked.committee, asked.fund_contract, asked.terms, asked.until_s, needed
+    )
+    return receipt.tx_hash
+
+
+def _facts(asked: Acceptance) -> dict[str, Any]:
+    return {
+        "committee": asked.committee,
+        "owner": asked.owner,
+        "token": asked.token,
+        "reward": str(asked.reward_wei),
+        "target": asked.target,
+        "fee_bps": asked.fee_bps,
+        "policy": asked.policy,
+        "terms": asked.terms,
+        "until": asked.until_s,
+    }
+
+
+def _in_words(asked: Acceptance, have: int, quorum: int, tx: str | None) -> str:
+    from oracle.store.moment import shown
+
+    state = f"posted ({tx})" if tx else f"signed by {have}, the quorum is {quorum}"
+    pays = f"{asked.reward_wei} of {asked.token} an epoch for {asked.target} effective mirrors"
+    whole = f"{pays}, {asked.fee_bps} of 10,000 for the committee, policy {shown(asked.policy, 2_000)}"
+    return f"committee {asked.committee} takes on a fund of {asked.owner}: {whole}: {state}"
+
+
+# ------------------------------------------------------------------------------------------------------- bonds
+
+app.command("bond")(bonds.bond)
+app.command("bond-notice")(bonds.notice)
+app.command("bond-take")(bonds.take)
+app.command("bond-burn")(bonds.burn)
+
+
+@app.command()
+def show(committee: Number = None, as_json: AsJson = False) -> None:
+    """Who signs for a committee now, and what each member pledges."""
+    from oracle.context import Context
+    from oracle.settings import settings
+
+    context = Context(settings())
+    number, contract = bonds.number(context, committee), context.committees
+    config = contract.config_at(number, contract.current_epoch())
+    pledged = {member: contract.bond_of(number, member).amount_wei for member in config.members}
+    words = "\n".join(
+        [f"committee {number}: {config.quorum} of {len(config.members)} sign"]
+        + [f"  {member}: a bond of {amount} wei" for member, amount in pledged.items()]
+    )
+    told = {member: str(amount) for member, amount in pledged.items()}
+    say(as_json, words, committee=number, quorum=config.quorum, fee_recipient=config.fee_recipient, bonds=told)

@@ -1,0 +1,137 @@
+"""What a fund pays and how it is measured, from options or from the file that its committee signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from oracle.acceptance import Acceptance
+    from oracle.chain.structs import Offer
+    from oracle.context import Context
+    from oracle.errors import TransactionFailed
+
+Reward = Annotated[int | None, typer.Option(help="What an epoch pays at most.")]
+Target = Annotated[int | None, typer.Option(help="For how many effective mirrors it pays that.")]
+Token = Annotated[str, typer.Option(help="The token's address; wrapped native coin if left out.")]
+FeeBps = Annotated[int, typer.Option(help="The committee's part of the reward, of 10,000.")]
+PolicyFile = Annotated[Path | None, typer.Option("--policy", help="JSON of how to measure; see docs/operating.md.")]
+Committee = Annotated[int | None, typer.Option(min=1, help="Who measures; MIRRORBOND_COMMITTEE if left out.")]
+AcceptanceFile = Annotated[
+    Path | None,
+    typer.Option("--acceptance", help="The file that the committee signed: reward, target, fee and policy are its."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a committee agrees to besides the owner; `policy` is the text that goes on the chain."""
+
+    token: str
+    offer: Offer
+    policy: bytes
+
+
+def from_options(
+    context: Context,
+    reward: int | None,
+    target: int | None,
+    token: str,
+    fee_bps: int,
+    policy: Path | None,
+    committee: int | None,
+) -> Terms:
+    """The terms that the options say.
+
+    Raises: InvalidInput naming the option.
+    """
+    from oracle.chain.structs import Offer
+    from oracle.codec import parse_policy
+    from oracle.errors import InvalidInput
+    from oracle.model import Policy, canonical
+
+    reward_wei = positive("--reward", reward, "it is what an epoch pays")
+    mirrors = positive("--target", target, "it is how many effective mirrors the reward pays for")
+    if not 0 <= fee_bps <= 10_000:
+        raise InvalidInput("--fee-bps", "must be within 0..10000")
+    chosen = parse_policy(read_file(policy)) if policy else Policy()
+    offer = Offer(reward_wei, mirrors, fee_bps, committee or context.settings.committee)
+    address = address_of_option("--token", token) if token else context.funds.wrapped_native()
+    return Terms(address, offer, canonical(chosen.to_json()))
+
+
+def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Terms:
+    """The terms that the committee signed, if they are for this owner and these contracts.
+
+    Raises: InvalidInput.
+    """
+    from oracle.chain.structs import Offer
+    from oracle.errors import InvalidInput
+
+    check_place(context, acceptance)
+    if acceptance.owner != owner:
+        raise InvalidInput("--acceptance", f"is for a fund of {acceptance.owner}, not of {owner}")
+    offer = Offer(acceptance.reward_wei, acceptance.target, acceptance.fee_bps, acceptance.committee)
+    return Terms(acceptance.token, offer, acceptance.policy.encode())
+
+
+def check_place(context: Context, acceptance: Acceptance) -> None:
+    """Raises: InvalidInput if the file is for another chain or other contracts than this command works with."""
+    from oracle.errors import InvalidInput
+
+    here = (context.chain.chain_id, context.committees.address, context.funds.address)
+    if (acceptance.domain.chain_id, acceptance.domain.contract, acceptance.fund_contract) != here:
+        raise InvalidInput("acceptance", "is for another chain or other contracts; check the settings")
+
+
+def read_acceptance_file(path: Path) -> Acceptance:
+    """The file. Raises: InvalidInput."""
+    from oracle.acceptance import MOST_BYTES, read_acceptance
+
+    return read_acceptance(read_file(path, MOST_BYTES))
+
+
+def refused(error: TransactionFailed, committee: int) -> NoReturn:
+    """Says what to do where the committee's acceptance is missing; raises the error itself otherwise."""
+    from oracle.errors import NotAccepted
+
+    if error.error == "NotAccepted":
+        raise NotAccepted(committee) from error
+    raise error
+
+
+def positive(name: str, value: int | None, meaning: str) -> int:
+    """The value of an option that must be above 0. Raises: InvalidInput."""
+    from oracle.errors import InvalidInput
+
+    if value is None or value <= 0:
+        raise InvalidInput(name, f"must be above 0: {meaning}")
+    return value
+
+
+def address_of_option(name: str, value: str) -> str:
+    """The address that an option holds, whatever its case. Raises: InvalidInput."""
+    from oracle.digests import checksum_address
+    from oracle.errors import InvalidInput
+
+    try:
+        return checksum_address(value)
+    except ValueError as error:
+        raise InvalidInput(name, "is no address; write 0x and 40 hexadecimal digits") from error
+
+
+def read_file(path: Path, most: int = 1 << 20) -> bytes:
+    """A file that somebody named. Raises: InvalidInput."""
+    from oracle.errors import InvalidInput
+
+    try:
+        with path.open("rb") as file:
+            body = file.read(most + 1)
+    except OSError as error:
+        raise InvalidInput(str(path), f"cannot be read: {error.strerror}") from error
+    if len(body) > most:
+        raise InvalidInput(str(path), f"has more than {most} bytes")
+    return body

@@ -1,0 +1,196 @@
+"""A fund from the proposal to the last deposit, by oracle.commands: each step by whose task it is."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from oracle.acceptance import read_acceptance
+from oracle.chain.structs import Offer, Slashing
+from oracle.errors import InvalidInput, NotAccepted, TransactionFailed
+from oracle.manifest import compose
+from tests.fixtures.chain import World
+from tests.fixtures.command import Person, invoke, of_world
+from tests.fixtures.hostile import released
+
+REWARD = 1_000
+ROLES = ("member a", "member b", "member c", "member d")
+TERMS = ("--reward", REWARD, "--target", 2, "--fee-bps", 250)
+
+
+@dataclass
+class Town:
+    """A committee of four with a quorum of three, and people who give commands."""
+
+    world: World
+    folder: Path
+    manifest: Path
+
+    def person(self, role: str) -> Person:
+        return Person(self.world, self.folder, role)
+
+    def propose(self, *options: object, name: str = "asked.json") -> Path:
+        file = self.folder / name
+        given = options or ("--owner", self.world.account("owner").address, "--token", self.world.token.address, *TERMS)
+        invoke("fund", "propose", "--out", file, *given, environment=of_world(self.world, self.folder / "home"))
+        return file
+
+    def accept(self, file: Path) -> None:
+        """Three members sign one after the other, and the last one posts."""
+        for role in ROLES[:2]:
+            self.person(role).says("committee", "accept", file)
+        self.person(ROLES[2]).says("committee", "accept", file, "--post")
+
+    def create(self, *options: object) -> dict[str, object]:
+        named = ("--app", "notes", "--manifest", self.manifest)
+        return self.person("owner").told("fund", "create", *named, *options)
+
+
+@pytest.fixture
+def town(world: World, tmp_path: Path) -> Town:
+    members = [world.account(role).address for role in ROLES]
+    clerk = Person(world, tmp_path, "clerk")
+    named = [option for member in members for option in ("--member", member)]
+    made = clerk.told("committee", "create", *named, "--quorum", 3, "--fee-recipient", members[0])
+    assert made["committee"] == 1
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(compose("notes", "1", "http://primary.example", None, [released("a", b"a")], []).canonical())
+    return Town(world, tmp_path, manifest)
+
+
+def test_a_fund_is_opened_with_what_the_committee_signed(town: Town) -> None:
+    file = town.propose()
+    with pytest.raises(NotAccepted, match="committee 1 has not accepted these terms"):
+        town.create("--acceptance", file)
+    town.accept(file)
+    arbiter = town.world.account("arbiter").address
+    slashing = ("--arbiter", arbiter.lower(), "--slash-epoch-bps", 500, "--slash-life-bps", 4_000)
+    made = town.create("--acceptance", file, "--min-stake", 7, *slashing)
+    state = town.world.fund.fund_of(1)
+    assert (made["fund"], state.offer, state.min_stake_wei) == (1, Offer(REWARD, 2, 250, 1), 7)
+    assert state.token == town.world.token.address
+    assert town.world.fund.slashing_of(1) == Slashing(arbiter, 500, 4_000)
+    with pytest.raises(NotAccepted, match="or its acceptance is used or over"):
+        town.create("--acceptance", file)
+
+
+def test_the_same_options_as_were_proposed_open_it_too(town: Town) -> None:
+    town.accept(town.propose())
+    assert town.create("--token", town.world.token.address, *TERMS)["fund"] == 1
+
+
+def test_copies_that_members_signed_apart_are_merged(town: Town) -> None:
+    file = town.propose()
+    copies = [town.folder / f"copy-{number}.json" for number in range(3)]
+    for copy, role in zip(copies, ROLES, strict=False):
+        copy.write_bytes(file.read_bytes())
+        town.person(role).says("committee", "accept", copy)
+    two = town.person("stranger")
+    with pytest.raises(InvalidInput, match="2 members have signed, the quorum is 3"):
+        two.says("committee", "accept", *copies[:2], "--post")
+    told = two.told("committee", "accept", *copies, "--post")
+    assert (told["signatures"], told["quorum"], told["reward"]) == (3, 3, str(REWARD))
+    assert told["tx"]
+    assert town.create("--acceptance", file)["fund"] == 1
+
+
+def test_what_members_cannot_or_must_not_sign_is_refused(town: Town) -> None:
+    file, member = town.propose(), town.person(ROLES[0])
+    with pytest.raises(InvalidInput, match="is no member of committee 1"):
+        town.person("stranger").says("committee", "accept", file)
+    other = town.propose(
+        "--owner", town.world.account("owner").address, "--reward", 5, "--target", 2, name="other.json"
+    )
+    with pytest.raises(InvalidInput, match="do not ask for the same"):
+        member.says("committee", "accept", file, other)
+    asked = json.loads(file.read_text())
+    for change, told in (
+        ({"fund_contract": town.world.token.address}, "another chain or other contracts"),
+        ({"chain_id": 1}, "another chain or other contracts"),
+        ({"policy": '{"slots":0}'}, "policy.slots"),
+        ({"policy": "\u001b[2J"}, "policy: is not JSON"),
+    ):
+        file.write_text(json.dumps(asked | change))
+        with pytest.raises(InvalidInput, match=told):
+            member.says("committee", "accept", file)
+
+
+def test_a_signature_over_something_else_does_not_count(town: Town) -> None:
+    file = town.propose()
+    town.person(ROLES[0]).says("committee", "accept", file)
+    asked = json.loads(file.read_text())
+    asked["offer"]["fee_bps"] = 2_000
+    file.write_text(json.dumps(asked))
+    told = town.person(ROLES[1]).told("committee", "accept", file)
+    assert told["signatures"] == 1
+    assert len(read_acceptance(file.read_bytes()).signatures) == 2
+
+
+def test_a_proposal_overwrites_nothing_and_says_whose_fund_it_is(town: Town) -> None:
+    town.propose()
+    with pytest.raises(InvalidInput, match="already there"):
+        town.propose()
+    with pytest.raises(InvalidInput, match="either the owner of a new fund or the fund to change"):
+        town.propose("--reward", 5, name="nobodys.json")
+    somebodys = town.propose("--owner", town.world.account("somebody").address, *TERMS, name="somebodys.json")
+    with pytest.raises(InvalidInput, match="is for a fund of"):
+        town.create("--acceptance", somebodys)
+
+
+def test_options_that_make_no_sense_are_refused(town: Town) -> None:
+    for options, told in (
+        (("--slash-life-bps", 5), "need an --arbiter"),
+        (("--arbiter", "0x12"), "--arbiter: is no address"),
+        (("--arbiter", "0x" + "11" * 20, "--slash-epoch-bps", 5), "must be 0 <= epoch <= life <= 5000"),
+        (("--min-stake", -1), "--min-stake"),
+        (("--fee-bps", 10_001), "--fee-bps"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            town.create(*TERMS, *options)
+
+
+def test_a_fund_is_changed_topped_up_by_permit_and_left(town: Town) -> None:
+    world, owner, funder = town.world, town.person("owner"), town.person("funder")
+    town.accept(town.propose())
+    town.create("--acceptance", town.folder / "asked.json")
+    changed = town.propose("--fund", 1, "--reward", 7, "--target", 3, name="changed.json")
+    with pytest.raises(NotAccepted):
+        owner.says("fund", "announce", "--fund", 1, "--acceptance", changed)
+    town.accept(changed)
+    bound = owner.told("fund", "announce", "--fund", 1, "--acceptance", changed)
+    assert bound["binds_from"] == world.epoch() + world.fund.terms().change_notice
+    assert world.fund.fund_of(1).next_offer == Offer(7, 3, 500, 1)
+    published = owner.told("fund", "publish", "--fund", 1, "--manifest", town.manifest)
+    assert published["binds_from"] == world.epoch() + 1
+
+    account = world.account("funder")
+    world.token.mint(account, account.address, 30)
+    with pytest.raises(InvalidInput, match="has only 30"):
+        funder.says("fund", "top-up", "--fund", 1, "--amount", 31)
+    before = world.dev.chain.web3.eth.get_transaction_count(account.address)
+    first = funder.told("fund", "top-up", "--fund", 1, "--amount", 10, "--permit")
+    assert world.dev.chain.web3.eth.get_transaction_count(account.address) - before == 1
+    assert world.token.nonce(account.address) == 1
+    second = funder.told("fund", "top-up", "--fund", 1, "--amount", 20)
+    assert [world.fund.deposit_of(one["deposit"]).amount_wei for one in (first, second)] == [10, 20]
+
+    world.next_epoch()
+    ready = funder.told("deposit", "notice", "--deposit", first["deposit"])["ready"]
+    with pytest.raises(TransactionFailed, match="NoticeNotOver"):
+        funder.says("deposit", "depart", "--deposit", first["deposit"])
+    world.next_epoch(ready - world.epoch())
+    world.fund.settle(account, 1, [])
+    since = funder.told("deposit", "depart", "--deposit", first["deposit"])["binds_from"]
+    world.next_epoch(since - world.epoch())
+    world.fund.settle(account, 1, [])
+    sent = town.person("stranger").told("deposit", "collect", "--deposit", first["deposit"])
+    assert (sent["amount"], world.token.balance(account.address)) == ("10", 10)
+
+
+def test_native_coin_needs_no_permit(town: Town) -> None:
+    town.accept(town.propose("--owner", town.world.account("owner").address, *TERMS))
+    town.create("--acceptance", town.folder / "asked.json")
+    with pytest.raises(InvalidInput, match="needs none"):
+        town.person("funder").says("fund", "top-up", "--fund", 1, "--amount", 5, "--permit")
+    assert town.person("funder").told("fund", "top-up", "--fund", 1, "--amount", 5)["deposit"] == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 import sqlalchemy as sa
 import structlog
@@ -22,7 +22,7 @@ from oracle.probes.question import Kind
 from oracle.probes.round import Heard, Target, ask_round
 from oracle.probes.route import Route
 from oracle.probes.verdict import hidden, vote_of
-from oracle.questions import cold_due, cold_is_due, is_asked_elsewhere, questions_for
+from oracle.questions import Expect, cold_due, cold_is_due, is_asked_elsewhere, questions_for
 from oracle.rounds import Round, without_asking
 from oracle.schedule import SPREAD_PERCENT, rest_s, shards, slot_bounds
 from oracle.secret import developer_key, node_secret
@@ -39,6 +39,8 @@ from oracle.store.tallies import Asked, add_to_tallies, tallies
 
 log = structlog.get_logger()
 
+RECENT_MS = 60_000
+"""For so long nobody else is asked for the same cold file: an echo is to say whose it is."""
 _LONGEST_WAIT_S = 5.0
 _STALLED_MS = 500
 _SLACK_MS = 200
@@ -120,7 +122,8 @@ def _probe(
     asked = [m for m in members if m not in waiting]
     this, due = _take_cold(engine, settings, this, [known[m] for m in asked if m != PRIMARY])
     elsewhere = any(is_asked_elsewhere(this, m) for m in asked if m != PRIMARY)
-    targets = [_target(engine, this, known.get(m), m, due.get(m), elsewhere) for m in asked]
+    expects = _expects(engine, this)
+    targets = [_target(engine, this, known.get(m), m, due.get(m), elsewhere, expects) for m in asked]
     began_ms = _now_ms()
     heard, votes = _ask(engine, settings, this, targets)
     if why := doubt(engine, settings, began_ms, votes, this.before):
@@ -173,19 +176,36 @@ def _take_cold(
     if not wanted or not this.cold_pool:
         return this, {}
     release, ids = this.standing.current, [mirror.mirror for mirror in wanted]
-    this = replace(this, cold_asked=cold.asked_files(engine, settings.node_name, release, ids))
+    asked = cold.asked_files(engine, settings.node_name, release, ids)
+    recent = cold.recent_files(engine, settings.node_name, release, this.now_ms - RECENT_MS)
+    this = replace(this, cold_asked=asked, cold_recent=recent)
     due = cold_due(this, wanted)
     taken = partial(cold.take, engine, settings.node_name, release=release, epoch=this.task.epoch)
     return this, {mirror: file for mirror, file in due.items() if taken(mirror=mirror, file=file)}
 
 
+def _expects(engine: sa.Engine, this: Round) -> dict[Digest | None, Expect]:
+    """What may stand at a file's path, by the release that a mirror is held to, worked out once for all mirrors; None
+    is the primary's: one that has not deployed its release yet is there."""
+    expects: dict[Digest | None, Expect] = {
+        held: cache(partial(expected, engine, this.standing, held)) for held in this.draws
+    }
+    expects[None] = cache(partial(expected, engine, this.standing, this.standing.current, all_count=True))
+    return expects
+
+
 def _target(
-    engine: sa.Engine, this: Round, mirror: Mirror | None, number: MirrorId, cold_file: int | None, elsewhere: bool
+    engine: sa.Engine,
+    this: Round,
+    mirror: Mirror | None,
+    number: MirrorId,
+    cold_file: int | None,
+    elsewhere: bool,
+    expects: Mapping[Digest | None, Expect],
 ) -> Target:
-    """What a mirror is asked. A primary that has not deployed its release yet is there."""
     held = this.held(number) or this.standing.current
     held = held if held in this.draws else this.standing.current
-    expect = partial(expected, engine, this.standing, held, all_count=number == PRIMARY)
+    expect = expects[held if mirror else None]
     manifest = manifest_of(engine, held)
     questions = questions_for(this, mirror, this.draws[held], manifest, expect, cold_file, elsewhere)
     url = mirror.url if mirror else this.manifest.primary

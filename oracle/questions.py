@@ -97,14 +97,17 @@ def files_due(this: Round, mirror: MirrorId, draw: Draw) -> tuple[list[ReleaseFi
     """The light files of this slot's part of the walk, and the heavy ones of theirs."""
     plan, slots, epoch = draw.plan, this.task.policy.slots, this.task.epoch
     light = files_for(this.secret, mirror, epoch, this.slot, slots, len(plan.light), plan.each) if plan.light else ()
-    secret = subsecret(this.secret, b"heavy")
-    place = epoch * slots + permuted(secret, (mirror, epoch), this.slot, slots)
-    turns = plan.heavy_turns(place) if plan.heavy else range(0)
-    heavy = (nth_file(secret, mirror, 0, turn, len(plan.heavy)) for turn in turns)
+    heavy = _heavy_due(this, mirror, draw) if plan.heavy else ()
     return (
         [draw.files[plan.light[index]] for index in dict.fromkeys(light)],
         [draw.files[plan.heavy[index]] for index in dict.fromkeys(heavy)],
     )
+
+
+def _heavy_due(this: Round, mirror: MirrorId, draw: Draw) -> list[int]:
+    secret, slots = subsecret(this.secret, b"heavy"), this.task.policy.slots
+    place = this.task.epoch * slots + permuted(secret, (mirror, this.task.epoch), this.slot, slots)
+    return [nth_file(secret, mirror, 0, turn, len(draw.plan.heavy)) for turn in draw.plan.heavy_turns(place)]
 
 
 def _has_room(this: Round, mirror: MirrorId, draw: Draw, questions: Sequence[Question]) -> bool:
@@ -154,12 +157,14 @@ def _canaries(this: Round, mirror: MirrorId, draw: Draw, times: Iterator[int]) -
 def cold_due(this: Round, mirrors: Sequence[Mirror]) -> dict[MirrorId, int]:
     """The cold file, by its place in the manifest, that each of these mirrors is asked for in this slot, if it is.
 
-    No two get the same, or an echo would not say whose it is.
+    No two get the same at about the same time, or an echo would not say whose it is; while the primary is down there is
+    none to hear, and there are more mirrors than files.
     """
     due: dict[MirrorId, int] = {}
     for mirror in mirrors:
         if this.held(mirror.mirror) == this.standing.current and cold_is_due(this, mirror.mirror):
-            gone = this.cold_asked.get(mirror.mirror, set()) | set(due.values())
+            others = set() if this.outage else {*due.values(), *this.cold_recent}
+            gone = this.cold_asked.get(mirror.mirror, set()) | others
             if (
                 file := next((file for file in _cold_order(this, mirror.mirror) if file not in gone), None)
             ) is not None:
@@ -181,7 +186,7 @@ def controls_for(this: Round, due: Mapping[MirrorId, int]) -> dict[MirrorId, int
     """For each mirror that is asked for a cold file another one that nobody is asked for, to compare the echo with."""
     controls: dict[MirrorId, int] = {}
     for mirror in due:
-        gone = {*due.values(), *controls.values(), *this.cold_asked.get(mirror, ())}
+        gone = {*due.values(), *controls.values(), *this.cold_recent, *this.cold_asked.get(mirror, ())}
         left = (file for file in reversed(list(_cold_order(this, mirror))) if file not in gone)
         if (file := next(left, None)) is not None:
             controls[mirror] = file

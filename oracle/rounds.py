@@ -32,7 +32,7 @@ class Round:
     """All that decides what is asked. `manifest` is the current release's; `secret` the node's; `before` the votes of
     the slot before; `retry_ms` how long a host that failed is left alone; `routes` are other ways out; `key` is shared
     with the developer; `cold_pool` are the cold files, by their place in the manifest, that are this node's to ask
-    for, and `cold_asked` those that each mirror was asked for."""
+    for, `cold_asked` those that each mirror was asked for, and `cold_recent` those that any was a moment ago."""
 
     task: Assignment
     slot: Slot
@@ -52,6 +52,7 @@ class Round:
     key: bytes | None = None
     cold_pool: Sequence[int] = ()
     cold_asked: Mapping[MirrorId, set[int]] = field(default_factory=dict)
+    cold_recent: frozenset[int] = frozenset()
 
     @cached_property
     def times(self) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from math import isqrt
+from struct import Struct
 
 from oracle.budget import AWAY_ONE_IN
 from oracle.digests import sha256_digest
@@ -18,7 +20,8 @@ SPREAD_PERCENT = 60
 READS_AN_EPOCH = 20
 """The budget of failures: how often what failed is read again within an epoch, at most."""
 _SHORTEST_REST_S = 5
-_ROUNDS = 6
+_PACKED = tuple(Struct(f">{count}Q") for count in range(9))
+_ROUNDS, _ROUNDS_OF_FEW, _FEW = 6, 8, 16
 
 
 def slot_at(clock: Clock, slots: int, unix_s: int) -> tuple[Epoch, Slot]:
@@ -77,9 +80,15 @@ def choice(secret: bytes, purpose: bytes, count: int, *parts: int) -> int:
 
 
 def asks_in(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slots: int, many: int) -> range:
-    """Which of the `many` asks that an epoch has for a mirror fall into a slot, which nobody can guess."""
-    place = permuted(secret, (mirror, epoch), slot, slots)
-    return range(place * many // slots, (place + 1) * many // slots)
+    """Which of the `many` asks that an epoch has for a mirror fall into a slot: each into one that nobody can guess,
+    of its own part of the epoch."""
+    if many >= slots:
+        return range(slot * many // slots, (slot + 1) * many // slots)
+    for ask in range(slot * many // slots, min(many, (slot + 1) * many // slots + 1)):
+        first, last = (-(-n * slots // many) for n in (ask, ask + 1))
+        if first + _number(secret, b"ask", mirror, epoch, ask) % (last - first) == slot:
+            return range(ask, ask + 1)
+    return range(0)
 
 
 def files_for(
@@ -109,13 +118,15 @@ def nth_file(secret: bytes, mirror: MirrorId | int, walk: int, turn: int, count:
 def permuted(secret: bytes, tweak: tuple[int, ...], index: int, count: int) -> int:
     """Where a keyed permutation of range(count), another one for each `tweak`, takes `index`.
 
-    A Feistel network over the smallest even number of bits, walked until it is back in range (Black and Rogaway,
-    "Ciphers with Arbitrary Finite Domains", 2002): constant memory, about two steps on average.
+    A Feistel network (Luby and Rackoff, 1988) over the smallest rectangle that holds the range, walked
+    until it is back in it (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002): constant memory, and
+    hardly ever more than one step.
     """
-    half = max(1, ((count - 1).bit_length() + 1) // 2)
+    rows = isqrt(count - 1) + 1
+    columns = -(-count // rows)
     place = index
     while True:
-        place = _feistel(secret, tweak, place, half)
+        place = _feistel(secret, tweak, place, rows, columns)
         if place < count:
             return place
 
@@ -131,11 +142,12 @@ def shards(mirrors: Iterable[MirrorId], size: int) -> list[tuple[MirrorId, ...]]
     return [tuple(ordered[i : i + size]) for i in range(0, len(ordered), size)]
 
 
-def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, half: int) -> int:
-    left, right = value >> half, value & ((1 << half) - 1)
-    for turn in range(_ROUNDS):
-        left, right = right, left ^ _number(secret, b"permutation", *tweak, half, turn, right) % (1 << half)
-    return left << half | right
+def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, rows: int, columns: int) -> int:
+    row, column = divmod(value, columns)
+    for turn in range(0, _ROUNDS_OF_FEW if rows * columns <= _FEW else _ROUNDS, 2):
+        row = (row + _number(secret, b"permutation", *tweak, columns, turn, column)) % rows
+        column = (column + _number(secret, b"permutation", *tweak, columns, turn + 1, row)) % columns
+    return row * columns + column
 
 
 def _number(secret: bytes, purpose: bytes, *parts: int) -> int:
@@ -145,5 +157,4 @@ def _number(secret: bytes, purpose: bytes, *parts: int) -> int:
 def _keyed(secret: bytes, purpose: bytes, *parts: int) -> blake2b:
     if not 16 <= len(secret) <= 64:
         raise ValueError(f"a secret has 16 to 64 bytes, not {len(secret)}")
-    message = b"".join(part.to_bytes(8, "big") for part in parts)
-    return blake2b(message, digest_size=32, key=secret, person=purpose)
+    return blake2b(_PACKED[len(parts)].pack(*parts), digest_size=32, key=secret, person=purpose)

@@ -128,6 +128,17 @@ def test_a_permutation_takes_each_index_to_another(count: int, tweak: tuple[int,
     assert sorted(permuted(SECRET, tweak, index, count) for index in range(count)) == list(range(count))
 
 
+@pytest.mark.parametrize("count", [3, 20, 97])
+def test_a_permutation_prefers_no_place_and_no_order(count: int) -> None:
+    """Over many tweaks each index goes everywhere equally often, and what comes after another is any."""
+    tries = 6_000
+    walks = [[permuted(SECRET, (tweak,), index, count) for index in (0, 1)] for tweak in range(tries)]
+    for seen in (Counter(first for first, _ in walks), Counter((b - a) % count for a, b in walks)):
+        expected = tries / (count if 0 in seen else count - 1)
+        assert max(seen.values()) < expected + 5 * expected**0.5
+        assert min(seen.values()) > expected - 5 * expected**0.5
+
+
 @settings(max_examples=30)
 @given(count=st.integers(1, 60), slots=st.integers(1, 30), each=st.integers(1, 5), rounds=st.integers(0, 3))
 def test_every_file_is_met_before_one_is_met_again(count: int, slots: int, each: int, rounds: int) -> None:

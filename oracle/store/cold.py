@@ -45,6 +45,14 @@ def asked_files(engine: sa.Engine, node: str, release: str, mirrors: Iterable[Mi
     return found
 
 
+def recent_files(engine: sa.Engine, node: str, release: str, since_ms: int) -> frozenset[int]:
+    """The files that one node has asked any mirror for since a moment."""
+    rows = cold_asks.c
+    query = sa.select(rows.file).where(rows.node == node, rows.release == release, rows.at_ms >= since_ms)
+    with reading(engine) as connection:
+        return frozenset(connection.execute(query).scalars())
+
+
 def take(engine: sa.Engine, node: str, mirror: MirrorId, release: str, file: int, epoch: int) -> bool:
     """Whether the file is this caller's to ask for: false if it was asked for already."""
     row = {"mirror": mirror, "release": release, "node": node, "file": file, "epoch": epoch, "at_ms": now_ms()}

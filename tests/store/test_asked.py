@@ -7,7 +7,7 @@ from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote
 from oracle.store import cold, controls, history, sightings
 from oracle.store.cold import Echo, Echoes
 from oracle.store.controls import ControlCheck
-from oracle.store.observations import record_votes
+from oracle.store.observations import now_ms, record_votes
 from oracle.store.ownerships import Ownership, ownerships, record_ownership
 from oracle.store.sightings import How
 from oracle.store.tallies import Asked, Load, Tally, add_to_tallies, forget_tallies, load_of, tallies
@@ -73,6 +73,8 @@ def test_a_cold_file_is_taken_once(store: sa.Engine) -> None:
     assert not cold.take(store, "node", M, R, 7, 2)
     assert cold.take(store, "node", N, R, 7, 2)
     assert cold.take(store, "other", M, R, 7, 2)
+    assert cold.recent_files(store, "node", R, now_ms() - 60_000) == {7}
+    assert cold.recent_files(store, "node", R, now_ms() + 60_000) == frozenset()
     assert cold.asked_files(store, "node", R, [M, N, MirrorId(9)]) == {M: {7}, N: {7}, MirrorId(9): set()}
 
 

@@ -30,15 +30,17 @@ from oracle.selfdoubt import doubt
 from oracle.settings import Settings
 from oracle.standing import Draw, cold_pool, draw, expected, loopback_allowed, standing
 from oracle.store import cold, facts, ledger
-from oracle.store.history import reasons_before
+from oracle.store.history import gone_releases, reasons_before
 from oracle.store.ledger import Mirror
 from oracle.store.observations import admissions, record_admission, record_votes
 from oracle.store.ownerships import ownerships, record_ownership
-from oracle.store.sightings import How, record_sighting
-from oracle.store.tallies import Asked, add_to_tallies, tallies
+from oracle.store.sightings import How, forget_sightings, record_sighting
+from oracle.store.tallies import Asked, add_to_tallies, forget_tallies, tallies
 
 log = structlog.get_logger()
 
+KEPT_EPOCHS = 30
+"""For so long it is known what was asked of whom."""
 RECENT_MS = 60_000
 """For so long nobody else is asked for the same cold file: an echo is to say whose it is."""
 _LONGEST_WAIT_S = 5.0
@@ -65,6 +67,8 @@ def measure_slot(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
         log.warning("slot_dropped", fund=fund, epoch=epoch, slot=slot, why="the chain was not known in time")
         return 0
     _keep(engine, settings, found)
+    if slot == shard == 0:
+        _forget(engine, fund, epoch)
     return record_votes(engine, settings.node_name, found.votes)
 
 
@@ -262,6 +266,13 @@ def _keep(engine: sa.Engine, settings: Settings, found: Found) -> None:
     _revoke(engine, node, this, found.votes)
     if this.key is not None and found.cold:
         listen(engine, settings, this, found.heard, found.cold, found.began_ms)
+
+
+def _forget(engine: sa.Engine, fund: FundId, epoch: Epoch) -> None:
+    """Once an epoch, what nobody will ask for any more."""
+    forget_tallies(engine, epoch - KEPT_EPOCHS)
+    forget_sightings(engine, epoch - KEPT_EPOCHS)
+    cold.forget_cold_asks(engine, gone_releases(engine, fund))
 
 
 def _asked(heard: Heard, *, learned: bool) -> Asked:

@@ -20,6 +20,7 @@ from oracle.model import Digest
 from oracle.settings import Settings
 from oracle.store import facts, journal, ledger
 from oracle.store.db import close_store, open_store
+from oracle.store.history import releases_of
 from tests.fixtures.chain import ETHER, World, deploy_world
 from tests.fixtures.indexed import MANIFEST, OFFER, POLICY, REWARD, content, open_fund, register, top_up
 
@@ -117,16 +118,14 @@ def test_of_several_releases_in_one_epoch_the_last_binds(world: World, store: sa
         world.fund.publish_release(world.account("developer"), fund, digest, f"https://notes.example/{version}")
     now = world.epoch()
     index_once(store, world.dev.chain, settings)
-    current = ledger.release_at(store, fund, now + 1)
-    previous = ledger.previous_release_at(store, fund, now + 1)
+    current, before = ledger.release_at(store, fund, now + 1), ledger.release_at(store, fund, now)
     assert current is not None
-    assert previous is not None
-    assert (current.url, previous.digest) == ("https://notes.example/c2", MANIFEST)
-    assert ledger.release_at(store, fund, now) == previous
-    assert ledger.previous_release_at(store, fund, now) is None
+    assert before is not None
+    assert (current.url, before.digest) == ("https://notes.example/c2", MANIFEST)
+    assert [release.sequence for release in releases_of(store, fund)] == [3, 2, 1]
 
 
-def test_a_release_replaced_before_it_ever_bound_is_the_former_one_of_a_new_fund(
+def test_a_release_replaced_before_it_ever_bound_is_still_known(
     world: World, store: sa.Engine, settings: Settings
 ) -> None:
     fund = open_fund(world)
@@ -134,10 +133,9 @@ def test_a_release_replaced_before_it_ever_bound_is_the_former_one_of_a_new_fund
     world.fund.publish_release(world.account("developer"), fund, digest, "https://notes.example/c1")
     index_once(store, world.dev.chain, settings)
     current = ledger.release_at(store, fund, world.epoch() + 1)
-    previous = ledger.previous_release_at(store, fund, world.epoch() + 1)
     assert current is not None
-    assert previous is not None
-    assert (current.digest, previous.digest) == (digest, MANIFEST)
+    assert current.digest == digest
+    assert [release.digest for release in releases_of(store, fund)] == [digest, MANIFEST]
 
 
 def test_small_batches_and_large_ones_leave_the_same(

@@ -71,6 +71,15 @@ def test_what_was_asked_is_counted(scene: Scene) -> None:
     assert set(counted) == {PRIMARY, 1, 2}
 
 
+def test_what_was_asked_is_forgotten_after_a_while(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "KEPT_EPOCHS", 1)
+    for epoch in (EPOCH - 2, EPOCH - 1):
+        measure.add_to_tallies(scene.engine, FUND, epoch, "node", [measure.Asked(MirrorId(1), 1, 1)])
+    scene.measure()
+    assert tallies(scene.engine, FUND, EPOCH - 2, "node") == {}
+    assert set(tallies(scene.engine, FUND, EPOCH - 1, "node")) == {MirrorId(1)}
+
+
 def test_wrong_bytes_are_told_and_end_the_admission(tmp_path: Path, stack: ExitStack) -> None:
     tampered = serves(dict.fromkeys(FILES, b"tampered"), operator(2))
     scene = Scene(tmp_path, stack, serves(FILES, operator(1)), tampered).ready()

@@ -85,7 +85,7 @@ def echoes(engine: sa.Engine, node: str, release: str, epoch: int) -> dict[Mirro
         }
 
 
-def forget_cold_asks(engine: sa.Engine, kept: Iterable[str]) -> int:
-    """Deletes what was asked of other releases than those `kept`, and says how many rows."""
+def forget_cold_asks(engine: sa.Engine, gone: Iterable[str]) -> int:
+    """Deletes what was asked of releases that are gone for good, and says how many rows."""
     with writing(engine) as connection:
-        return connection.execute(sa.delete(cold_asks).where(cold_asks.c.release.not_in(list(kept)))).rowcount
+        return connection.execute(sa.delete(cold_asks).where(cold_asks.c.release.in_(list(gone)))).rowcount

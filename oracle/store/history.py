@@ -24,6 +24,14 @@ def releases_of(engine: sa.Engine, fund: int) -> tuple[Release, ...]:
         )
 
 
+def gone_releases(engine: sa.Engine, fund: int) -> list[str]:
+    """A fund's releases that are too old to be spoken of."""
+    rows = releases.c
+    query = sa.select(rows.digest).where(rows.fund == fund).order_by(rows.sequence.desc()).offset(KEPT)
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
+
+
 def reasons_before(
     engine: sa.Engine, fund: int, epoch: int, slot: int, slots: int, node: str
 ) -> dict[MirrorId, Reason]:

@@ -175,18 +175,6 @@ def release_at(engine: sa.Engine, fund: int, epoch: int) -> Release | None:
     return _release(engine, fund, tables.releases.c.binds_from <= epoch)
 
 
-def previous_release_at(engine: sa.Engine, fund: int, epoch: int) -> Release | None:
-    """The release that was in force before the current one; if none was, the one published before it in the same epoch.
-
-    None for a fund's first.
-    """
-    current, releases = release_at(engine, fund, epoch), tables.releases.c
-    if current is None:
-        return None
-    in_force = _release(engine, fund, releases.binds_from < current.binds_from)
-    return in_force or _release(engine, fund, releases.sequence < current.sequence)
-
-
 def _release(engine: sa.Engine, fund: int, condition: sa.ColumnElement[bool]) -> Release | None:
     releases = tables.releases.c
     query = sa.select(tables.releases).where(releases.fund == fund, condition)

@@ -36,3 +36,9 @@ def relaying(engine: sa.Engine, node: str, fund: FundId, epoch: int) -> frozense
     query = sa.select(rows.mirror).where(rows.fund == fund, rows.epoch == epoch, rows.node == node)
     with reading(engine) as connection:
         return frozenset(MirrorId(mirror) for mirror in connection.execute(query).scalars())
+
+
+def forget_sightings(engine: sa.Engine, before_epoch: int) -> int:
+    """Deletes what was seen in epochs before `before_epoch`, whose bundles say it too, and says how many rows."""
+    with writing(engine) as connection:
+        return connection.execute(sa.delete(rows_of).where(rows_of.c.epoch < before_epoch)).rowcount

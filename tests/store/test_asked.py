@@ -85,8 +85,8 @@ def test_echoes_are_summed_over_an_epoch_where_somebody_listened(store: sa.Engin
     cold.record_echoes(store, "node", R, [Echo(M, 0, True, False), Echo(M, 1, True, True), Echo(M, 2, False, False)])
     assert cold.echoes(store, "node", R, 1) == {M: Echoes(3, 2, 1)}
     assert cold.echoes(store, "node", R, 2) == {}
-    assert cold.forget_cold_asks(store, [R]) == 0
-    assert cold.forget_cold_asks(store, ["0x"]) == 5
+    assert cold.forget_cold_asks(store, ["0x"]) == 0
+    assert cold.forget_cold_asks(store, [R]) == 5
 
 
 # ---------------------------------------------------------------------------------------------- tallies, sightings
@@ -112,6 +112,8 @@ def test_who_was_caught_relaying_stays_caught_for_the_epoch(store: sa.Engine) ->
     assert sightings.relaying(store, "node", F, 1) == {M}
     assert sightings.relaying(store, "node", F, 2) == {N}
     assert sightings.relaying(store, "other", F, 1) == frozenset()
+    assert sightings.forget_sightings(store, 2) == 1
+    assert sightings.relaying(store, "node", F, 2) == {N}
 
 
 # ---------------------------------------------------------------------------------------------- controls, history

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oracle import merkle
-from oracle.digests import keccak256, uint_word
 from tests.differential.model import committees, funding, tokens
+from tests.differential.model.leaves import slash_leaf
 from tests.differential.model.mirrors import locked, mirror_of, set_at
 from tests.differential.model.state import BURNED, ZERO, Fund, Lock, LockState, Mirror, Offer, Outcome, World, require
 
@@ -61,8 +61,7 @@ def resolve_lock(world: World, caller: str, value: int, number: int, epoch: int,
 
 def leaf_of(world: World, fund: Fund, mirror: Mirror, epoch: int) -> bytes:
     """The leaf of kind slash for a mirror."""
-    payload = keccak256(uint_word(mirror.number))
-    return merkle.leaf(merkle.SLASH, world.fund_contract, fund.number, epoch, set_at(fund, epoch), payload)
+    return slash_leaf(world.fund_contract, fund.number, epoch, set_at(fund, epoch), mirror.number)
 
 
 def _open(mirror: Mirror, epoch: int) -> Lock:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from oracle import merkle
-from oracle.digests import keccak256
 from tests.differential.model import committees, funding, shares, tokens
+from tests.differential.model.leaves import weights_leaf
 from tests.differential.model.mirrors import set_at
 from tests.differential.model.state import Fund, Offer, Outcome, World, require
 
@@ -100,8 +100,7 @@ def _pay(world: World, fund: Fund, offer: Offer, reveal: Reveal) -> int:
 
 def leaf_of(world: World, fund: Fund, epoch: int, vector: bytes) -> bytes:
     """The leaf of kind weights for a vector."""
-    payload = keccak256(vector)
-    return merkle.leaf(merkle.WEIGHTS, world.fund_contract, fund.number, epoch, set_at(fund, epoch), payload)
+    return weights_leaf(world.fund_contract, fund.number, epoch, set_at(fund, epoch), vector)
 
 
 def _is_proven(world: World, fund: Fund, offer: Offer, reveal: Reveal) -> bool:

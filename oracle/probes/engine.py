@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +25,7 @@ CONCURRENCY = 100
 _MOST_HOPS = 3
 _RETRY_AFTER_S = 0.1
 _LOOK_EVERY_S = 0.1
+_STUCK_S = 0.2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,7 +41,8 @@ def fetch_all(
     pool = lend(ca_file)
     engine = _Engine(requests, budget_s, pool)
     try:
-        responses = engine.run(max(1, concurrency))
+        with _unstuck(engine):
+            responses = engine.run(max(1, concurrency))
     except BaseException:
         engine.release_all()
         pool.close()
@@ -46,6 +50,24 @@ def fetch_all(
     engine.release_all()
     keep(pool)
     return responses
+
+
+@contextmanager
+def _unstuck(engine: _Engine) -> Iterator[None]:
+    """No server may keep all others waiting: one that sends faster than libcurl reads would."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY_S):
+            engine.unstick()
+
+    thread = threading.Thread(target=watch, name="unstick")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass(slots=True)
@@ -74,11 +96,13 @@ class _Engine:
         self._running: dict[Any, tuple[Handle, _Job]] = {}
         self._responses: list[Response | None] = [None] * len(requests)
         self._look_s = self._began
+        self._turned_s = self._began
 
     def run(self, concurrency: int) -> list[Response]:
         end = self._began + self._budget_s
         while (self._waiting or self._running) and (left_s := end - time.monotonic()) > 0:
             next_s = self._start_due(concurrency)
+            self._turned_s = time.monotonic()
             for easy, code, text in self._pool.wire.turn(min(left_s, next_s, _LOOK_EVERY_S)):
                 self._finish(easy, code, text)
             self._look()
@@ -89,9 +113,15 @@ class _Engine:
         for easy in list(self._running):
             self._release(easy)
 
+    def unstick(self) -> None:
+        """Break floods, from another thread, if libcurl has not come back for a while."""
+        if time.monotonic() - self._turned_s > _STUCK_S:
+            for handle, job in list(self._running.values()):
+                handle.cut(job.request)
+
     def _look(self) -> None:
         """End what is beyond a limit that libcurl does not keep."""
-        now = time.monotonic()
+        now = self._turned_s = time.monotonic()
         if now < self._look_s and not self._pool.wire.busy:
             return
         self._look_s, self._pool.wire.busy = now + _LOOK_EVERY_S, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import sys
@@ -31,6 +32,7 @@ _SLOW_BYTES_S, _SLOW_S = 64, 30
 _SUPPRESS_CONNECT_HEADERS = 265  # which pycurl has no name for: what a proxy says is no answer of the server
 _BUFFER_BYTES = 32 * 1024
 _OVERHEAD_BYTES = 512 * 1024  # certificates, and what TLS and chunks add to a body
+_QUEUED_BYTES = 8 * 1024 * 1024  # what the system may have taken in and not handed on yet
 _TCP_INFO_BYTES = slice(128, 136)  # tcpi_bytes_received of Linux's struct tcp_info
 Judged = tuple[Reason, str]
 
@@ -49,11 +51,12 @@ class Handle:
         self._sink: Sink | None = None
         self._socket: socket.socket | None = None
         self._judged: Judged | None = None
+        self._flooded = False
 
     def prepare(self, request: Request, url: str, timeout_ms: int, expires_s: int | None = None) -> None:
         """Set up one attempt at `url` from the request's address; `expires_s` is when its certificate expires, None if
         that is to be read. It is checked in any case."""
-        self._judged = None
+        self._judged, self._flooded = None, False
         self._sink = sink = Sink(request)
         setopt = self.easy.setopt
         setopt(pycurl.URL, url)
@@ -88,12 +91,22 @@ class Handle:
         """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, and
         the bytes on the wire, of which endless parts that are neither head nor body may be made."""
         assert self._sink is not None  # noqa: S101 - prepare() comes first
-        most = 2 * request.max_bytes + request.max_header_bytes + _OVERHEAD_BYTES
         if ran_ms > request.first_byte_timeout_ms and not self._sink.header_bytes:
             self._judged = Reason.TIMEOUT, f"no first byte within {request.first_byte_timeout_ms} ms"
-        elif self._socket is not None and _received(self._socket) > most:
-            self._judged = Reason.TOO_LARGE, f"more than {most} bytes on the wire"
-        return self._judged is not None
+        return self._judged is not None or self._is_flooded(request)
+
+    def cut(self, request: Request) -> None:
+        """Break the connection if it is beyond the bytes on the wire. For another thread, while libcurl does not come
+        back: it reads on as long as something is there to read, and so does the handshake of TLS."""
+        opened = self._socket
+        with contextlib.suppress(OSError):
+            if opened is not None and self._is_flooded(request):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    def _is_flooded(self, request: Request) -> bool:
+        if self._socket is not None and self._sink is not None and not self._flooded:
+            self._flooded = _received(self._socket) > _most_on_wire(request, self._sink)
+        return self._flooded
 
     def release(self) -> None:
         """Close the connection of an attempt that has ended, or never will."""
@@ -126,15 +139,20 @@ class Handle:
             reason=reason,
             detail=detail,
             attempts=attempts,
-        ), is_connection_error(code) and not (sink.stopped or self._judged)
+        ), is_connection_error(code) and not (sink.stopped or self._judged or self._flooded)
 
     def _judge(self, request: Request, sink: Sink, code: int, text: str) -> tuple[Reason | None, str]:
         if self._judged:
             return self._judged
+        if self._flooded:
+            secured = request.url.startswith("http:") or self.easy.getinfo(pycurl.APPCONNECT_TIME_T)
+            return Reason.TOO_LARGE if secured else Reason.TLS, "more bytes on the wire than any answer needs"
         if sink.stopped == "headers":
             return Reason.PROTOCOL, f"headers of more than {request.max_header_bytes} bytes"
         if sink.stopped == "body":
             return Reason.TOO_LARGE, f"a body of more than {request.max_bytes} bytes"
+        if not code and sink.status and not sink.whole_head:  # which libcurl takes for an answer without a body
+            return Reason.PROTOCOL, "cut off in the headers"
         if not code or sink.stopped:
             return None, ""
         os_errno = self.easy.getinfo(pycurl.OS_ERRNO)
@@ -226,6 +244,14 @@ def _bind(opened: socket.socket, source: str) -> None:
 
 def _ms(us: int) -> int:
     return -(-us // 1000)
+
+
+def _most_on_wire(request: Request, sink: Sink) -> int:
+    """How many bytes may have come so far; before an answer begins, those of a handshake only."""
+    if not sink.header_bytes:
+        return _OVERHEAD_BYTES
+    body = min(2 * request.max_bytes, 2 * sink.length + _QUEUED_BYTES)
+    return body + request.max_header_bytes + _OVERHEAD_BYTES
 
 
 def _received(opened: socket.socket) -> int:

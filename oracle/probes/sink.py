@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from oracle.probes.exchange import Request, clean
 
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
 # fmt: off
 _KEPT = (
@@ -23,11 +24,12 @@ _ROOM = 64 * 1024
 
 class Sink:
     """The two callbacks of one transfer and what they gathered. `stopped` says which cap ended it: "headers",
-    "body", or "status" for an answer whose body nobody needs."""
+    "body", or "status" for an answer whose body nobody needs; `whole_head`, once `status` was asked, whether the head
+    came to its end."""
 
     __slots__ = (
         "_decoder", "_hash", "_head", "_headers", "_kept", "_max_bytes", "_max_header_bytes", "_status", "header_bytes",
-        "length", "stopped",
+        "length", "stopped", "whole_head",
     )  # fmt: skip
 
     def __init__(self, request: Request) -> None:
@@ -42,6 +44,7 @@ class Sink:
         self.length = 0
         self.header_bytes = 0
         self.stopped = ""
+        self.whole_head = False
 
     def header(self, line: bytes) -> int | None:
         """One line of the head or of the trailers: libcurl calls this some ten times a probe, so it only collects."""
@@ -80,6 +83,7 @@ class Sink:
             match = _STATUS.match(head, last)
             self._status = int(match[1]) if match else 0
             self._headers = Headers(head[last:])
+            self.whole_head = _END_OF_HEAD.search(head, last) is not None
         return self._status
 
     @property

@@ -58,6 +58,10 @@ def test_a_chunked_answer_is_the_same_body() -> None:
         (says(CHUNKED + b"ffffffffffffffffffffff\r\nabc\r\n"), Reason.PROTOCOL, "chunk"),
         (says(CHUNKED + b"5\r\nab"), Reason.PROTOCOL, ""),
         (says(answer(BODY)[:-3]), Reason.PROTOCOL, "3 bytes missing"),
+        (says(b"HTTP/1.1 200 OK\r\nServer: x\r\n"), Reason.PROTOCOL, "cut off in the headers"),
+        (says(b"HTTP/1.1 200 OK\r\nServer: x"), Reason.PROTOCOL, "cut off in the headers"),
+        (says(b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n"), Reason.PROTOCOL, "cut off in the headers"),
+        (endless(b"a" * 64_000, CHUNKED + b"1;x="), Reason.TOO_LARGE, "on the wire"),
         (resets(answer(BODY)[:-3]), Reason.PROTOCOL, "reset"),
         (resets(), Reason.CONNECT, "reset"),
         (says(), Reason.CONNECT, "Empty"),
@@ -81,6 +85,22 @@ def test_a_server_that_misbehaves_has_a_reason_and_raises_nothing(behave: Behavi
     assert 0 < len(response.detail) <= 200
     assert (response.sha256, response.body) == ("", None)
     assert time.monotonic() - began < 8
+
+
+def test_an_empty_file_is_whole_however_it_is_sent() -> None:
+    for piece in (answer(b""), CHUNKED + b"0\r\n\r\n", CHUNKED + b"0\r\nX: y\r\n\r\n", b"HTTP/1.1 200 OK\n\n"):
+        with Hostile(says(piece)) as server:
+            response = fetch(server)
+        assert (response.reason, response.status, response.length) == (None, 200, 0)
+
+
+def test_the_first_byte_has_a_limit_of_its_own() -> None:
+    with Hostile(silent) as server:
+        response = fetch(server, first_byte_timeout_ms=300)
+    assert (response.reason, response.detail) == (Reason.TIMEOUT, "no first byte within 300 ms")
+    assert response.phases.total_ms < 1_500
+    with Hostile(says(b"", answer(BODY)[:-3], BODY[-3:], pause_s=0.25)) as server:
+        assert fetch(server, first_byte_timeout_ms=600).status == 200
 
 
 def test_a_refused_connection_is_connect() -> None:

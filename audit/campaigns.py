@@ -1,7 +1,9 @@
-"""The long runs: fuzzing, invariants, the model against the contract, hostile input to the oracle."""
+"""The long runs: fuzzing, invariants, the model against the contract, hostile servers against the prober."""
 
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from audit.chunks import Chunks, Done
 from audit.results import Result
@@ -13,8 +15,8 @@ SEEDS = [f"0x{seed:02x}" for seed in range(0x10, 0x1A)]
 FUZZ_RUNS = 2_000
 # 10 seeds of 160 runs of 128 calls: 204,800 calls.
 INVARIANT_RUNS, INVARIANT_DEPTH = 160, 128
-SEQUENCES = 10_000
-HOSTILE_INPUTS = 100_000
+SEQUENCES, PIECES = 10_000, 10
+HOSTILE_PROBES = 100_000
 
 
 class Failed(Exception):
@@ -49,12 +51,23 @@ def invariants(workers: int) -> Result:
 
 def differential(workers: int) -> Result:
     """Random sequences through the contract and through a model of the accounting in Python, equal to the wei."""
-    return _program("differential", "tests.differential", SEQUENCES, ("tests/differential/**/*.py", *SOLIDITY))
+
+    def one(first: str) -> Done:
+        told = _program("differential", SEQUENCES // PIECES, "--seed", first, "--processes", "1", log=f"-{first}")
+        return {name: told[name] for name in ("sequences", "calls", "succeeded")}
+
+    seeds = [str(piece * SEQUENCES // PIECES) for piece in range(PIECES)]
+    chunks = Chunks("differential", fingerprint(sources("tests/differential/**/*.py", *SOLIDITY)))
+    pieces = chunks.run(seeds, one, workers)
+    totals = {name: sum(piece[name] for piece in pieces) for name in ("sequences", "calls", "succeeded")}
+    return Result("differential", True, {**totals, "differences": 0})
 
 
 def hostile(workers: int) -> Result:
-    """Mutated documents from outside, against everything of the oracle that reads them."""
-    return _program("hostile", "tests.hostile.soak", HOSTILE_INPUTS, ("tests/hostile/**/*.py", "oracle/**/*.py"))
+    """Probes of servers that do everything to a prober but answer. In one go: what it looks for is growth."""
+    told = _program("hostile.soak", HOSTILE_PROBES)
+    figures = {name: value for name, value in told.items() if isinstance(value, int | float | str)}
+    return Result("hostile", True, {name: str(value) for name, value in figures.items()})
 
 
 def _seeds(part: str, one: Callable[[str], Done], workers: int) -> list[Done]:
@@ -66,11 +79,18 @@ def _hardhat(*arguments: str, log: str, env: dict[str, str]) -> Finished:
     return _succeed(run(NODE, HARDHAT, "test", "solidity", "--no-compile", *arguments, log=log, env=env))
 
 
-def _program(part: str, module: str, count: int, files: tuple[str, ...]) -> Result:
-    """A module that takes how many to do; the last line it prints says what came of it."""
-    done = _succeed(run(PYTHON, "-m", module, str(count), log=part))
-    last = [line for line in done.output.splitlines() if line.strip()][-1]
-    return Result(part, True, {"count": count, "said": last.strip()}, sources=fingerprint(sources(*files)))
+def _program(module: str, count: int, *options: str, log: str = "") -> dict[str, Any]:
+    """A module of the tests that takes how many to do, and what it prints as JSON."""
+    done = _succeed(run(PYTHON, "-m", f"tests.{module}", str(count), *options, "--json", log=f"{module}{log}"))
+    return told_by(done.output)
+
+
+def told_by(output: str) -> dict[str, Any]:
+    """The JSON object that ends what a program printed."""
+    lines = output.splitlines()
+    first = max((number for number, line in enumerate(lines) if line.startswith("{")), default=0)
+    told: dict[str, Any] = json.loads("\n".join(lines[first:]))
+    return told
 
 
 def _succeed(done: Finished) -> Finished:

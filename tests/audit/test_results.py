@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit import __main__ as command
-from audit import accepted, coverage, halmos, results, slither
+from audit import accepted, campaigns, coverage, halmos, results, slither
 from audit.chunks import Chunks
 from audit.mutation import part as mutation
 from audit.mutation.ledger import Ledger, Verdict
@@ -179,6 +179,11 @@ def test_a_result_is_read_as_it_was_kept(tmp_path: Path, monkeypatch: pytest.Mon
     assert results.load("halmos") is None
     assert "slither: NOT OK" in results.page([found])
     assert "- worse" in results.page([found])
+
+
+@pytest.mark.parametrize("output", ['{"a": 1}', 'so far: 3\n{"a": 1}\n', '{"b": 2}\n{\n "a": 1\n}'])
+def test_the_json_at_the_end_of_what_a_program_printed_is_read(output: str) -> None:
+    assert campaigns.told_by(output) == {"a": 1}
 
 
 def test_an_unknown_part_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ERC20, ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {DemoToken} from "../../../contracts/dev/DemoToken.sol";
 
 /// @title A token with moods: paused, refusing nothing at all, or keeping a part of each transfer from some day on.
@@ -127,15 +127,22 @@ contract DecimalToken is DemoToken("Decimal", "DEC") {
 }
 
 /// @title A token with EIP-2612.
-contract PermitToken is ERC20Permit("Permit"), DemoToken("Permit", "PERM") {}
+contract PermitToken is DemoToken("Permit", "PERM") {}
+
+/// @title A token without permits.
+abstract contract PlainToken is ERC20 {
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+}
 
 /// @title A token without permits whose fall-back takes any call in silence, as the wrapped coin of some chains does.
-contract PhantomToken is DemoToken("Phantom", "PHAN") {
+contract PhantomToken is ERC20("Phantom", "PHAN"), PlainToken {
     fallback() external {}
 }
 
 /// @title A token whose permit calls back as its maker likes.
-contract CallingPermitToken is DemoToken("Calling", "CALL") {
+contract CallingPermitToken is ERC20("Calling", "CALL"), PlainToken {
     address public target;
     bytes public data;
     bool public succeeded;

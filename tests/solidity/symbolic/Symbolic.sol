@@ -15,6 +15,11 @@ interface Prover {
     function warp(uint256) external;
 }
 
+/// @title Halmos' own: all of an account's storage becomes anything.
+interface SymbolicVm {
+    function enableSymbolicStorage(address) external;
+}
+
 /// @title A committee that says whatever it was told to: any outcome, any root. Whatever a real one did is among it.
 contract CommitteeStub {
     IOracleCommittee.Outcome private _outcome;
@@ -42,6 +47,7 @@ contract CommitteeStub {
 /// @title The real contract with one fund, all of whose money is there, and three mirrors; epoch 1 is over and funded.
 abstract contract Symbolic {
     Prover internal constant vm = Prover(address(uint160(uint256(keccak256("hevm cheat code")))));
+    SymbolicVm internal constant svm = SymbolicVm(address(uint160(uint256(keccak256("svm cheat code")))));
     uint256 internal constant FUND = 1;
     uint256 internal constant ONE = 1e9;
     uint256 internal constant REWARD = 1e18;
@@ -89,6 +95,11 @@ abstract contract Symbolic {
             created := create(0, add(code, 32), mload(code))
         }
         assert(created != address(0));
+    }
+
+    /// @dev It is decided which epochs of the fund are owed, up to today: anyone brings that about by settling nothing.
+    function _decided(uint256 fund, uint256 time) internal {
+        vm.assume(book.fundOf(fund).accrued > time / 1 days);
     }
 
     function _slot(uint256 mapping_, uint256 key) internal pure returns (uint256) {

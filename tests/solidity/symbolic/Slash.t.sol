@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
+import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
+import {Symbolic} from "./Symbolic.sol";
+
+/// @title P11: what is locked and burned of a stake stays within the fund's caps, whatever a quorum signs.
+/// @dev From any state of the contract's whole storage, at any time, by anyone.
+contract SlashSymbolic is Symbolic {
+    function setUp() public override {
+        super.setUp();
+        svm.enableSymbolicStorage(address(book));
+    }
+
+    /// @dev One lock takes at most the cap of an epoch, and all locks and burns together at most the cap for life.
+    function check_P11_a_lock_stays_within_both_caps(
+        uint64 time,
+        uint256 mirror,
+        uint256 epoch,
+        uint256 segment,
+        uint256 set,
+        uint8 outcome,
+        bytes32 root
+    ) external {
+        vm.warp(time);
+        vm.assume(outcome <= uint8(type(IOracleCommittee.Outcome).max));
+        committee.tell(IOracleCommittee.Outcome(outcome), root);
+        IRedundancyFund.Mirror memory m = book.mirrorOf(mirror);
+        _decided(m.fund, time);
+
+        book.lockStake(mirror, epoch, segment, set, new bytes32[](0));
+
+        IRedundancyFund.Mirror memory now_ = book.mirrorOf(mirror);
+        (address judge, uint16 epochBps, uint16 lifeBps) = book.slashingOf(m.fund);
+        uint256 registered = uint256(m.stake) + m.slashed;
+        assert(judge != address(0));
+        assert(outcome == uint8(IOracleCommittee.Outcome.Final));
+        assert(now_.stake == m.stake && now_.slashed == m.slashed);
+        assert(now_.locked - m.locked == book.lockOf(mirror, epoch).amount);
+        assert(now_.locked - m.locked <= registered * epochBps / 10_000);
+        assert(uint256(now_.locked) + now_.slashed <= registered * lifeBps / 10_000);
+    }
+
+    /// @dev Burning moves what is locked, and nothing else; only the arbiter can, and in time; releasing takes nothing.
+    function check_P11_a_lock_is_burned_by_the_arbiter_or_released(
+        uint64 time,
+        address caller,
+        uint256 mirror,
+        uint256 epoch,
+        bool burned
+    ) external {
+        vm.warp(time);
+        vm.assume(caller != address(0));
+        IRedundancyFund.Mirror memory m = book.mirrorOf(mirror);
+        IRedundancyFund.Lock memory l = book.lockOf(mirror, epoch);
+        address judge = book.arbiterOf(m.fund);
+
+        vm.prank(caller);
+        book.resolveLock(mirror, epoch, burned);
+
+        IRedundancyFund.Mirror memory now_ = book.mirrorOf(mirror);
+        assert(l.state == IRedundancyFund.LockState.Locked);
+        assert(m.locked - now_.locked == l.amount);
+        assert(now_.slashed - m.slashed == (burned ? l.amount : 0));
+        assert(m.stake - now_.stake == (burned ? l.amount : 0));
+        assert(!burned || (caller == judge && time / 1 days < uint256(l.placed) + 4));
+    }
+
+    /// @dev A lock cannot be resolved twice, nor the same epoch locked again.
+    function check_P11_a_lock_is_resolved_once(uint64 time, address caller, uint256 mirror, uint256 epoch, bool burned)
+        external
+    {
+        vm.warp(time);
+        vm.prank(caller);
+        book.resolveLock(mirror, epoch, burned);
+        assert(book.lockOf(mirror, epoch).state != IRedundancyFund.LockState.Locked);
+        assert(book.lockOf(mirror, epoch).state != IRedundancyFund.LockState.None);
+    }
+}

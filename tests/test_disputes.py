@@ -107,6 +107,19 @@ def test_an_epoch_that_nobody_pays_for_locks_nothing(stage: Stage) -> None:
     assert "NotFunded" in (refused.error or "")
 
 
+def test_a_stake_is_locked_for_an_epoch_that_the_contract_has_not_written_down_as_funded(stage: Stage) -> None:
+    fund = stage.court(1, stake=STAKE, deposit=REWARD)
+    stage.world.next_epoch(3)
+    stage.settle(fund)
+    stage.top_up(fund, REWARD)
+    epoch = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(epoch, {fund: [ONE]}, slashed=(1,))
+    stage.world.dev.pass_time(WINDOW_S)
+    assert stage.world.fund.fund_of(fund).segments == 1
+    assert place(stage) == [(1, epoch)]
+
+
 def test_evidence_that_is_none_locks_nothing(stage: Stage) -> None:
     _, epoch = reported(stage)
     stage.world.dev.pass_time(WINDOW_S)

@@ -37,6 +37,7 @@ class Actors:
     payouts: Mapping[str, Account]
     members: tuple[Account, ...]
     fee_recipient: Account
+    arbiter: Account
     keystores: Keystores
 
 
@@ -76,6 +77,7 @@ def make_actors(folder: Path, plan: Plan) -> Actors:
         payouts={part.name: ring.make(f"payout-{part.name}") for part in MIRRORS},
         members=tuple(members.values()),
         fee_recipient=ring.make("fee-recipient"),
+        arbiter=ring.make("arbiter"),
         keystores=Keystores(signing, ring.password_file),
     )
 

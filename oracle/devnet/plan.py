@@ -14,6 +14,7 @@ TOKEN = 10**18
 class Plan:
     """The default is the whole demo: three epochs of 20 seconds, a committee of 4 of which 3 sign.
 
+    The fund has an arbiter, so that a part of the altering mirror's stake is locked; nobody decides it in the demo.
     `target` is above the number of mirrors that are worth anything, so that a part of every reward returns.
     In the last epoch the primary is off from slot `outage_first` for `outage_slots` slots.
     """
@@ -29,6 +30,8 @@ class Plan:
     reward_wei: int = 100 * TOKEN
     target: int = 6
     fee_bps: int = 500
+    slash_epoch_bps: int = 1_000
+    slash_life_bps: int = 5_000
     min_stake_wei: int = TOKEN // 10
     top_ups_wei: tuple[int, ...] = (1_500 * TOKEN, 500 * TOKEN)
     outage_first: int = 9

@@ -10,7 +10,7 @@ from oracle.chain.client import Chain
 from oracle.chain.committee import CommitteeContract
 from oracle.chain.contracts import Token
 from oracle.chain.fund import FundContract
-from oracle.chain.structs import NewFund, Offer
+from oracle.chain.structs import NewFund, Offer, Slashing
 from oracle.devnet.accept import accept
 from oracle.devnet.actors import Actors
 from oracle.devnet.cast import MIRRORS
@@ -67,7 +67,8 @@ def open_fund(
     policy, first = canonical(plan.policy.to_json()), releases[0]
     token = ground.token.address
     accept(ground.committee_contract, actors.members, contract.address, actors.owner, token, offer, policy)
-    made = NewFund(token, offer, plan.min_stake_wei, first.app, policy, first.digest, first.url)
+    slashing = Slashing(actors.arbiter.address, plan.slash_epoch_bps, plan.slash_life_bps)
+    made = NewFund(token, offer, plan.min_stake_wei, first.app, policy, first.digest, first.url, slashing)
     fund, _ = contract.create_fund(actors.owner, made)
     _top_up(ground, actors, plan, fund)
     for release in releases[1:]:

@@ -56,4 +56,7 @@ def in_words(event: Event, symbol: str) -> str | None:
         how = SETTLEMENTS[args["settlement"]]
         amounts = f"{mirrors} {symbol} to mirrors, {fee} to the committee, {back} back to the fund"
         return f"Epoch {args['epoch']}: settled ({how}), {amounts}"
+    if event.name == "StakeLocked":
+        amount = tokens(args["amount"])
+        return f"Epoch {args['epoch']}: {amount} of mirror {args['mirror']}'s stake locked for wrong bytes"
     return None

@@ -16,7 +16,7 @@ def actors(tmp_path_factory: pytest.TempPathFactory) -> Actors:
 
 
 def test_no_two_roles_share_a_key(actors: Actors) -> None:
-    everybody = [actors.owner, actors.fee_recipient, *actors.funders, *actors.members]
+    everybody = [actors.owner, actors.fee_recipient, actors.arbiter, *actors.funders, *actors.members]
     everybody += [*actors.operators.values(), *actors.payouts.values()]
     assert len({account.address for account in everybody}) == len(everybody)
 

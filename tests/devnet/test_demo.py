@@ -103,6 +103,15 @@ def test_altered_and_stale_mirrors_get_nothing_and_are_told_why(epochs_of: Epoch
         assert epoch["reasons"][DOWN_BY[name]] == known(epoch)
 
 
+def test_stake_is_locked_for_wrong_bytes_and_for_nothing_else(demo: DemoProcess, result: dict[str, Any]) -> None:
+    number = 1 + [mirror["name"] for mirror in result["mirrors"]].index("altered")
+    with sqlite3.connect(f"file:{demo.store}?mode=ro", uri=True) as store:
+        locks = store.execute("SELECT mirror, epoch, amount_wei FROM locks").fetchall()
+    assert {epoch["epoch"] for epoch in result["epochs"]} & {epoch for _, epoch, _ in locks}
+    amount = PLAN.min_stake_wei * PLAN.slash_epoch_bps // 10_000
+    assert {(mirror, int(wei)) for mirror, _, wei in locks} == {(number, amount)}
+
+
 def test_duplicate_gets_nothing_while_the_one_above_it_is_up(epochs_of: EpochsOf) -> None:
     for above, epoch in zip(epochs_of("honest-1"), epochs_of("duplicate"), strict=True):
         assert above["reasons"]["up"] == known(above)

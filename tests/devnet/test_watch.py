@@ -48,4 +48,7 @@ def test_reports_and_settlements_are_told_in_words() -> None:
     assert told is not None
     assert "settled (paid), 30.0000 DEMO to mirrors, 5.0000 to the committee, 65.0000 back to the fund" in told
     assert "(missed)" in str(in_words(settled(4, settlement=1), "DEMO"))
+    assert "(voided)" in str(in_words(settled(4, settlement=3), "DEMO"))
+    locked = event("StakeLocked", mirror=4, epoch=5, amount=TOKEN // 100)
+    assert in_words(locked, "DEMO") == "Epoch 5: 0.0100 of mirror 4's stake locked for wrong bytes"
     assert in_words(event("Withdrawn", mirror=1), "DEMO") is None

@@ -54,11 +54,13 @@ class Resolved:
     alias: str = ""
     """The last name on the way to the addresses."""
 
-    def pick(self, turn: int) -> str:
-        """One address, another each turn, IPv4 where there is any."""
+    def pick(self, turn: int, version: int | None = None) -> str:
+        """One address, another each turn: of the IP `version` 4 or 6, "" if there is none; without a version IPv4
+        where there is any."""
         fours = [address for address in self.addresses if ":" not in address]
-        choice = fours or list(self.addresses)
-        return choice[turn % len(choice)]
+        sixes = [address for address in self.addresses if ":" in address]
+        choice = {4: fours, 6: sixes, None: fours or sixes}[version]
+        return choice[turn % len(choice)] if choice else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,23 @@ class Located:
 
 
 def locate(
-    urls: Sequence[str], limit_s: float, *, turn: int = 0, allow_loopback: bool = False, lookup: Lookup | None = None
+    urls: Sequence[str],
+    limit_s: float,
+    *,
+    turn: int = 0,
+    version: int | None = None,
+    allow_loopback: bool = False,
+    lookup: Lookup | None = None,
 ) -> list[Located]:
-    """Each base URL with one address behind it, another of its addresses each `turn`; never raises for a bad one."""
+    """Each base URL with one address behind it, another of its addresses each `turn`; never raises for a bad one.
+
+    With an IP `version`, 4 or 6, a name that has no address of it is DNS: the two are measured apart.
+    """
     read = [_read(url) for url in urls]
     keys = {(base.host, base.port) for base in read if isinstance(base, BaseUrl)}
     found = resolve(keys, limit_s, allow_loopback=allow_loopback, lookup=lookup)
     return [
-        _located(base, found[base.host, base.port], turn)
+        _located(base, found[base.host, base.port], turn, version)
         if isinstance(base, BaseUrl)
         else Located(reason=Reason.ADDRESS_REFUSED, detail=base)
         for base in read
@@ -111,8 +122,10 @@ def _read(url: str) -> BaseUrl | str:
         return clean(str(error))
 
 
-def _located(base: BaseUrl, resolved: Resolved, turn: int) -> Located:
-    address = resolved.pick(turn) if resolved.addresses else ""
+def _located(base: BaseUrl, resolved: Resolved, turn: int, version: int | None) -> Located:
+    address = resolved.pick(turn, version)
+    if resolved.addresses and not address:
+        return Located(base, "", resolved.dns_ms, Reason.DNS, f"the name has no IPv{version} address", resolved.alias)
     return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail, resolved.alias)
 
 

@@ -113,6 +113,16 @@ def test_the_systems_resolver_tells_the_last_name() -> None:
     assert locate(["http://localhost/"], 5.0, allow_loopback=True)[0].alias == "localhost"
 
 
+def test_ipv4_and_ipv6_can_be_asked_for_apart() -> None:
+    names = knows(both=[PUBLIC, "2606:4700::1"], four=[PUBLIC], bad=[PUBLIC, "::1"])
+    urls = [f"http://{name}.example/" for name in ("both", "four", "bad")]
+    assert [place.address for place in locate(urls, 1.0, version=4, lookup=names)] == [PUBLIC, PUBLIC, ""]
+    both, four, bad = locate(urls, 1.0, version=6, lookup=names)
+    assert (both.address, both.reason) == ("2606:4700::1", None)
+    assert (four.reason, four.detail) == (Reason.DNS, "the name has no IPv6 address")
+    assert bad.reason is Reason.ADDRESS_REFUSED
+
+
 def test_a_url_that_cannot_be_read_is_refused_and_the_others_go_on() -> None:
     bad, good = locate(["http://u:p@a.example/", "http://a.example/x"], 1.0, lookup=knows(a=[PUBLIC]))
     assert bad.reason is Reason.ADDRESS_REFUSED

@@ -10,7 +10,9 @@ from oracle.store.live import Run, SlotState, Strip
 def epoch(number: int, credits: dict[int, int], fee: int = 2, reward: int = 100) -> EpochView:  # noqa: A002
     paid = sum(credits.values()) + fee
     listed = tuple(Credit(mirror, 0, amount) for mirror, amount in credits.items())
-    return EpochView(number, 0, "paid", reward, paid, fee, reward - paid, None, None, None, None, listed, None, None)
+    return EpochView(
+        number, 0, "paid", reward, paid, fee, reward - paid, None, None, None, None, listed, None, None, None
+    )
 
 
 def value(text: str) -> float:
@@ -59,6 +61,6 @@ def test_a_mirror_that_is_gone_keeps_its_part() -> None:
 
 
 def test_nothing_settled_is_no_plot() -> None:
-    running = EpochView(1, 0, "running", 100, None, None, None, None, None, None, None, (), None, None)
+    running = EpochView(1, 0, "running", 100, None, None, None, None, None, None, None, (), None, None, None)
     assert payouts([running], [1]) is None
     assert payouts([], []) is None

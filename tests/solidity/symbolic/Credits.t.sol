@@ -5,18 +5,17 @@ import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol
 import {Symbolic} from "./Symbolic.sol";
 
 /// @title P7: credits fall only in withdraw, there by what is sent, and only the one that is withdrawn.
-/// @dev Every call that can change the state, from any state of the contract's whole storage, at any time, by anyone;
+/// @dev Every call that can change the state, from any state of the contract's whole storage, by anyone;
 /// settle, which needs a state of a given size, is in Settlement.t.sol.
 contract CreditsSymbolic is Symbolic {
     struct Any {
         address caller;
-        uint64 time;
         uint256 mirror;
     }
 
     function setUp() public override {
         super.setUp();
-        svm.enableSymbolicStorage(address(book));
+        _forget();
     }
 
     /// @dev A mirror's credit never falls, whatever the call does.
@@ -27,7 +26,6 @@ contract CreditsSymbolic is Symbolic {
     }
 
     function _any(Any calldata any) private returns (uint256 credit) {
-        vm.warp(any.time);
         vm.assume(any.mirror > 0 && any.mirror <= book.mirrors());
         vm.assume(any.caller != address(0));
         return book.creditOf(any.mirror);
@@ -58,14 +56,14 @@ contract CreditsSymbolic is Symbolic {
         external
         keeps(any)
     {
-        _decided(fund, any.time);
+        _decided(fund);
         vm.prank(any.caller);
         book.announceChange(fund, offer, "{}");
     }
 
     function check_P7_topUp(Any calldata any, uint256 fund, uint256 amount) external {
         _known(fund);
-        _decided(fund, any.time);
+        _decided(fund);
         uint256 before = _any(any);
         vm.prank(any.caller);
         book.topUp(fund, amount);
@@ -78,7 +76,7 @@ contract CreditsSymbolic is Symbolic {
     }
 
     function check_P7_depart(Any calldata any, uint256 deposit) external keeps(any) {
-        _decided(book.depositOf(deposit).fund, any.time);
+        _decided(book.depositOf(deposit).fund);
         vm.prank(any.caller);
         book.depart(deposit);
     }
@@ -96,7 +94,7 @@ contract CreditsSymbolic is Symbolic {
         uint256 before = _any(any);
         uint256 fresh = book.mirrors() + 1;
         vm.assume(fresh > 1);
-        _decided(fund, any.time);
+        _decided(fund);
         vm.assume(former > 0 && former < fresh);
         IRedundancyFund.Mirror memory m = book.mirrorOf(any.mirror);
         IRedundancyFund.Mirror memory f = book.mirrorOf(former);
@@ -131,7 +129,7 @@ contract CreditsSymbolic is Symbolic {
         external
         keeps(any)
     {
-        _decided(book.mirrorOf(mirror).fund, any.time);
+        _decided(book.mirrorOf(mirror).fund);
         vm.prank(any.caller);
         book.lockStake(mirror, epoch, segment, set, new bytes32[](0));
     }

@@ -6,16 +6,15 @@ import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol
 import {Symbolic} from "./Symbolic.sol";
 
 /// @title P11: what is locked and burned of a stake stays within the fund's caps, whatever a quorum signs.
-/// @dev From any state of the contract's whole storage, at any time, by anyone.
+/// @dev From any state of the contract's whole storage, by anyone.
 contract SlashSymbolic is Symbolic {
     function setUp() public override {
         super.setUp();
-        svm.enableSymbolicStorage(address(book));
+        _forget();
     }
 
     /// @dev One lock takes at most the cap of an epoch, and all locks and burns together at most the cap for life.
     function check_P11_a_lock_stays_within_both_caps(
-        uint64 time,
         uint256 mirror,
         uint256 epoch,
         uint256 segment,
@@ -23,11 +22,10 @@ contract SlashSymbolic is Symbolic {
         uint8 outcome,
         bytes32 root
     ) external {
-        vm.warp(time);
         vm.assume(outcome <= uint8(type(IOracleCommittee.Outcome).max));
         committee.tell(IOracleCommittee.Outcome(outcome), root);
         IRedundancyFund.Mirror memory m = book.mirrorOf(mirror);
-        _decided(m.fund, time);
+        _decided(m.fund);
 
         book.lockStake(mirror, epoch, segment, set, new bytes32[](0));
 
@@ -44,13 +42,11 @@ contract SlashSymbolic is Symbolic {
 
     /// @dev Burning moves what is locked, and nothing else; only the arbiter can, and in time; releasing takes nothing.
     function check_P11_a_lock_is_burned_by_the_arbiter_or_released(
-        uint64 time,
         address caller,
         uint256 mirror,
         uint256 epoch,
         bool burned
     ) external {
-        vm.warp(time);
         vm.assume(caller != address(0));
         IRedundancyFund.Mirror memory m = book.mirrorOf(mirror);
         IRedundancyFund.Lock memory l = book.lockOf(mirror, epoch);
@@ -64,14 +60,13 @@ contract SlashSymbolic is Symbolic {
         assert(m.locked - now_.locked == l.amount);
         assert(now_.slashed - m.slashed == (burned ? l.amount : 0));
         assert(m.stake - now_.stake == (burned ? l.amount : 0));
-        assert(!burned || (caller == judge && time / 1 days < uint256(l.placed) + 4));
+        assert(!burned || (caller == judge && TODAY < uint256(l.placed) + 4));
     }
 
     /// @dev A lock cannot be resolved twice, nor the same epoch locked again.
-    function check_P11_a_lock_is_resolved_once(uint64 time, address caller, uint256 mirror, uint256 epoch, bool burned)
+    function check_P11_a_lock_is_resolved_once(address caller, uint256 mirror, uint256 epoch, bool burned)
         external
     {
-        vm.warp(time);
         vm.prank(caller);
         book.resolveLock(mirror, epoch, burned);
         assert(book.lockOf(mirror, epoch).state != IRedundancyFund.LockState.Locked);

@@ -50,6 +50,7 @@ abstract contract Symbolic {
     SymbolicVm internal constant svm = SymbolicVm(address(uint160(uint256(keccak256("svm cheat code")))));
     uint256 internal constant FUND = 1;
     uint256 internal constant ONE = 1e9;
+    uint256 internal constant TODAY = 1_000;
     uint256 internal constant REWARD = 1e18;
     /// @dev Of the contract's mappings; `_word` is read back by the proofs, so a wrong one fails them.
     uint256 internal constant SEGMENTS = 6;
@@ -98,8 +99,14 @@ abstract contract Symbolic {
     }
 
     /// @dev It is decided which epochs of the fund are owed, up to today: anyone brings that about by settling nothing.
-    function _decided(uint256 fund, uint256 time) internal {
-        vm.assume(book.fundOf(fund).accrued > time / 1 days);
+    function _decided(uint256 fund) internal {
+        vm.assume(book.fundOf(fund).accrued > TODAY);
+    }
+
+    /// @dev The contract's whole storage becomes anything. The time need not: all that it is compared with is stored.
+    function _forget() internal {
+        vm.warp(TODAY * 1 days + 12 hours);
+        svm.enableSymbolicStorage(address(book));
     }
 
     function _slot(uint256 mapping_, uint256 key) internal pure returns (uint256) {

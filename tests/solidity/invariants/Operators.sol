@@ -7,7 +7,6 @@ import {Funders} from "./Funders.sol";
 /// @title What operators do, and what anyone does for or against them.
 abstract contract Operators is Funders {
     uint256 private constant MOST_LIVING = 6;
-    uint256 private constant MOST_KNOWN = 12;
     mapping(uint256 mirror => uint256) private _unsettled;
 
     function join(uint256 seed) external counted(false) {
@@ -54,8 +53,8 @@ abstract contract Operators is Funders {
             }
             IRedundancyFund.Mirror memory m = book.mirrorOf(id);
             bool spent = m.stake == 0 && book.creditOf(id) == 0;
-            bool past = m.displaced || (_ids.length > MOST_KNOWN && book.fundOf(m.fund).cursor.epoch >= m.end);
-            if (spent && past) _remove(_ids, id);
+            // a hostile committee may still pay who holds a place, though it has ended
+            if (spent && m.displaced) _remove(_ids, id);
         }
         if (living >= MOST_LIVING) _end(_pick(seed, _ids, _isThere));
     }

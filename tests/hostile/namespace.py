@@ -65,8 +65,9 @@ def _configure() -> None:
     for address in (*PUBLIC, *PRIVATE):
         if not address.startswith(("127.", "::1")):
             length = "128" if ":" in address else "32"
-            family = ["-6"] if ":" in address else []
-            subprocess.run(["ip", *family, "addr", "add", f"{address}/{length}", "dev", "lo"], check=True)
+            # an IPv6 address that may be a duplicate cannot be bound for a while
+            family, sure = (["-6"], ["nodad"]) if ":" in address else ([], [])
+            subprocess.run(["ip", *family, "addr", "add", f"{address}/{length}", "dev", "lo", *sure], check=True)
 
 
 def _listen(address: str, serve: object) -> None:

@@ -46,7 +46,7 @@ export default {
     solidity: {
       fsPermissions: { readDirectory: ["tests/golden"], writeFile: ["cache/invariants.txt"] },
       fuzz: { runs: whole("FUZZ_RUNS", 256), seed: process.env.FUZZ_SEED ?? "0x01" },
-      invariant: { runs: whole("INVARIANT_RUNS", 10), depth: whole("INVARIANT_DEPTH", 500), failOnRevert: true, shrinkRunLimit: whole("INVARIANT_SHRINK", 64) },
+      invariant: { runs: whole("INVARIANT_RUNS", 6), depth: whole("INVARIANT_DEPTH", 500), failOnRevert: true, shrinkRunLimit: whole("INVARIANT_SHRINK", 64) },
     },
   },
   paths: {

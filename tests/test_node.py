@@ -45,7 +45,7 @@ def test_the_readiness_line_says_where_the_api_answers(node: NodeProcess) -> Non
 def test_whatever_is_killed_comes_back_and_the_node_works_on(node: NodeProcess, role: str) -> None:
     before = node.kill(role)
     wait_for(lambda: node.pids().get(role, before) != before)
-    wait_for(lambda: ticks(node), 30)
+    wait_for(lambda: ticks(node), 90)
     state = node.state()
     assert state["restarts"][role] >= 1
     wait_for(lambda: listens(state["api"]["host"], state["api"]["port"]))
@@ -61,7 +61,7 @@ def test_worker_and_beat_outlive_a_queue_that_is_away_for_a_while(node: NodeProc
     finally:
         os.kill(before["supervisor"], signal.SIGCONT)
     wait_for(lambda: node.pids()["queue"] != before["queue"])
-    wait_for(lambda: ticks(node), 30)
+    wait_for(lambda: ticks(node), 90)
     after = node.pids()
     assert {role: after[role] for role in ("worker", "beat")} == {role: before[role] for role in ("worker", "beat")}
 

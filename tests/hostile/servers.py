@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,7 @@ async def _serve(folder: Path) -> None:
 
 def main() -> None:
     """Serve until standard input ends."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which would tell of every connection that broke
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_serve(Path(folder)))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import time
@@ -41,7 +40,6 @@ def observe(response: Response) -> Reason:
 def soak(probes: int) -> dict[str, Any]:
     """Probe hostile servers so often; figures, and `violations`, which is empty if all was well."""
     watch = _Watch()
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # the servers' complaints of connections that end
     with running() as servers:
         for names in _batches(probes):
             watch.take(names, _ask(servers, names))

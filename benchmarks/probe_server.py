@@ -1,0 +1,57 @@
+"""The server that benchmarks/probe asks: one file, over plain HTTP and over TLS, a connection for each answer.
+
+    python -m benchmarks.probe_server ADDRESS BYTES CERTIFICATE KEY
+
+Prints its two ports and serves until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import sys
+
+HEAD = b"""HTTP/1.1 200 OK\r
+Server: benchmark\r
+Date: Mon, 23 Nov 2026 08:00:00 GMT\r
+Content-Type: application/octet-stream\r
+Last-Modified: Mon, 23 Nov 2026 07:00:00 GMT\r
+ETag: "1"\r
+Connection: close\r
+Content-Length: %d\r
+\r
+"""
+
+
+class Answering(asyncio.Protocol):
+    """Sends the whole answer once the head of a request is there."""
+
+    answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
+        self._transport = transport
+        self._head = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        if self._head.endswith(b"\r\n\r\n"):
+            self._transport.write(self.answer)
+            self._transport.close()
+
+
+async def serve(address: str, length: int, certificate: str, key: str) -> None:
+    """Serve until standard input ends."""
+    Answering.answer = HEAD % length + random.Random(1).randbytes(length)  # noqa: S311
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.num_tickets = 0  # every handshake is a whole one
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(Answering, address, 0, backlog=1024, ssl=tls) for tls in (None, context)]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from oracle.manifest import Manifest, ReleaseFile
 from oracle.model import Digest, MirrorId, Reason
@@ -71,7 +71,9 @@ def read_completely(
     reason, detail = _may_begin(candidate, manifest, max_bytes, located)
     if reason is not Reason.UP:
         return replace(begun, reason=reason, detail=detail)
-    return _read(begun, _questions(candidate, manifest, expected_of, cold), candidate, located, end, ca_file)
+    files = _chunks(_questions(candidate, manifest, expected_of), 1 if candidate.first else _CHUNK)
+    chunks = chain(files, _last(cold))
+    return _read(begun, chunks, candidate, located, end, ca_file)
 
 
 def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located: Located) -> Judgement:
@@ -87,28 +89,23 @@ def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located
 
 
 def _questions(
-    candidate: Candidate,
-    manifest: Manifest,
-    expected_of: Callable[[ReleaseFile], Expected],
-    cold: Callable[[], ReleaseFile | None] | None,
+    candidate: Candidate, manifest: Manifest, expected_of: Callable[[ReleaseFile], Expected]
 ) -> Iterator[Question]:
     """What failed the last time comes first: a fault that stays costs one request, not a whole read."""
     ordered = sorted(manifest.files, key=lambda file: file.path != candidate.first)
     yield from (file_question(expected_of(file), candidate.max_file_bytes) for file in ordered)
     yield from (check_question(check, time.time()) for check in manifest.checks)
-    if cold is not None and (file := cold()) is not None:
-        yield cold_question(file)
 
 
 def _read(
     so_far: Admission,
-    questions: Iterator[Question],
+    chunks: Iterable[Sequence[Question]],
     candidate: Candidate,
     located: Located,
     end: float,
     ca_file: str | None,
 ) -> Admission:
-    for chunk in _chunks(questions, 1 if candidate.first else _CHUNK):
+    for chunk in chunks:
         for question, reason, detail, requests, length in _asked(chunk, candidate, located, end, ca_file):
             so_far = replace(so_far, requests=so_far.requests + requests, bytes_read=so_far.bytes_read + length)
             if reason is not Reason.UP:
@@ -133,6 +130,12 @@ def _asked(
 
 def _timeout_ms(candidate: Candidate, question: Question) -> int:
     return candidate.timeout_ms + question.max_bytes * 1000 // _LEAST_BYTES_S
+
+
+def _last(cold: Callable[[], ReleaseFile | None] | None) -> Iterator[list[Question]]:
+    """Drawn only when it is its turn: a cold file that is not asked for stays cold."""
+    if cold is not None and (file := cold()) is not None:
+        yield [cold_question(file)]
 
 
 def _chunks(questions: Iterable[Question], first: int) -> Iterator[list[Question]]:

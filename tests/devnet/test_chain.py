@@ -73,7 +73,8 @@ def test_hardhat_keeps_this_machines_time(hardhat: World) -> None:
     for number in range(5):
         account = hardhat.account(f"member {number}")
         hardhat.committee.create_committee(account, [account.address], 1, account.address)
-    assert abs(hardhat.dev.chain.head().timestamp_s - time.time()) < 4
+    ahead_s = hardhat.dev.chain.head().timestamp_s - time.time()
+    assert -30 < ahead_s < 1  # never a second ahead for each block; behind only as long as a busy machine makes it wait
     before = hardhat.dev.chain.head().number
     time.sleep(2.2)
     assert hardhat.dev.chain.head().number >= before + 1

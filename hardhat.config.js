@@ -16,7 +16,7 @@ const small = { ...plain, optimizer: { enabled: true, runs: 1 } };
 const contracts = ["RedundancyFund", "OracleCommittee", "Endowment", "dev/DemoToken", "dev/WrappedNative"];
 const overrides = Object.fromEntries([
   ...contracts.map((name) => [`contracts/${name}.sol`, { version, path, settings: deployed }]),
-  ["tests/solidity/Invariants.t.sol", { version, path, settings: small }],
+  ["tests/solidity/invariants/Handler.sol", { version, path, settings: small }],
 ]);
 
 const whole = (name, otherwise) => Number(process.env[name] ?? otherwise);
@@ -42,9 +42,9 @@ export default {
   },
   test: {
     solidity: {
-      fsPermissions: { readDirectory: ["tests/golden"], writeFile: ["cache/invariants.txt"] },
+      fsPermissions: { readDirectory: ["tests/golden"], writeFile: [process.env.INVARIANT_COUNTERS ?? "cache/invariants.txt"] },
       fuzz: { runs: whole("FUZZ_RUNS", 256), seed: process.env.FUZZ_SEED ?? "0x01" },
-      invariant: { runs: whole("INVARIANT_RUNS", 6), depth: whole("INVARIANT_DEPTH", 500), failOnRevert: true, shrinkRunLimit: whole("INVARIANT_SHRINK", 64) },
+      invariant: { runs: whole("INVARIANT_RUNS", 10), depth: whole("INVARIANT_DEPTH", 500), failOnRevert: true, shrinkRunLimit: whole("INVARIANT_SHRINK", 64) },
     },
   },
   paths: {

@@ -8,6 +8,7 @@ import pytest
 
 from audit import __main__ as command
 from audit import accepted, campaigns, coverage, halmos, results, slither
+from audit.campaigns import counted
 from audit.chunks import Chunks
 from audit.mutation import part as mutation
 from audit.mutation.ledger import Ledger, Verdict
@@ -194,3 +195,7 @@ def test_an_unknown_part_is_an_error(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_parts_are_documented() -> None:
     text = (ROOT / "docs" / "audit.md").read_text()
     assert [name for name in command.PARTS if f"`{name}`" not in text] == []
+
+
+def test_the_invariants_counters_are_added_up_over_runs() -> None:
+    assert counted("join 20 18\nlie 3 3\njoin 22 9\n") == {"join": (42, 27), "lie": (3, 3)}

@@ -64,18 +64,6 @@ abstract contract Fixture is TestBase {
         oracle = _newCommittee("member", 4, 3);
     }
 
-    /// @dev From the artifact: a test that said `new` would have the compiler optimize the contract once more.
-    function _create(string memory name, bytes memory arguments) internal returns (address created) {
-        bytes memory code = bytes.concat(vm.getCode(name), arguments);
-        assembly ("memory-safe") {
-            created := create(0, add(code, 32), mload(code))
-            if iszero(created) {
-                returndatacopy(0, 0, returndatasize())
-                revert(0, returndatasize())
-            }
-        }
-    }
-
     function _newCommitteeContract(IOracleCommittee.Clock memory clock) internal returns (IOracleCommittee) {
         return IOracleCommittee(_create("contracts/OracleCommittee.sol:OracleCommittee", abi.encode(clock, wrapped, CHALLENGE_BOND)));
     }

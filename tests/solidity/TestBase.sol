@@ -59,4 +59,16 @@ abstract contract TestBase {
         uint256 size = high - low + 1;
         return size == 0 ? x : low + x % size;
     }
+
+    /// @dev From the artifact: a test that said `new` would have the compiler optimize the contract once more.
+    function _create(string memory name, bytes memory arguments) internal returns (address created) {
+        bytes memory code = bytes.concat(vm.getCode(name), arguments);
+        assembly ("memory-safe") {
+            created := create(0, add(code, 32), mload(code))
+            if iszero(created) {
+                returndatacopy(0, 0, returndatasize())
+                revert(0, returndatasize())
+            }
+        }
+    }
 }

@@ -11,7 +11,15 @@ from audit.results import Result
 from audit.workspace import NODE, PYTHON, ROOT, Finished, fingerprint, run, sources
 
 HARDHAT = ROOT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
-SOLIDITY = ("contracts/**/*.sol", "tests/solidity/**/*.sol", "hardhat.config.js")
+CONTRACTS = ("contracts/**/*.sol", "hardhat.config.js")
+FUZZED = (*CONTRACTS, "tests/solidity/*.sol", "tests/solidity/actors/*.sol")
+DRIVEN = (
+    *CONTRACTS,
+    "tests/solidity/Invariants.t.sol",
+    "tests/solidity/TestBase.sol",
+    "tests/solidity/actors/*.sol",
+    "tests/solidity/invariants/*.sol",
+)
 SEEDS = [f"0x{seed:02x}" for seed in range(0x10, 0x1A)]
 FUZZ_RUNS = 2_000
 # 10 seeds of 40 runs of 500 calls: 200,000 calls, in runs long enough to count what each handler did in them.
@@ -32,7 +40,7 @@ def fuzz(workers: int) -> Result:
         done = _hardhat("--grep", "testFuzz", "--grep-exclude", "invariant", log=f"fuzz-{seed}", env=env)
         return {"tests": _passed(done)}
 
-    pieces = _seeds("fuzz", one, workers)
+    pieces = _seeds("fuzz", FUZZED, one, workers)
     figures = {"fuzz tests": min(piece["tests"] for piece in pieces), "runs of each": FUZZ_RUNS * len(SEEDS)}
     return Result("fuzz", True, figures)
 
@@ -50,7 +58,7 @@ def invariants(workers: int) -> Result:
 
     handlers: Counter[str] = Counter()
     successes: Counter[str] = Counter()
-    for piece in (pieces := _seeds("invariants", one, workers)):
+    for piece in (pieces := _seeds("invariants", DRIVEN, one, workers)):
         handlers.update({name: calls for name, (calls, _) in piece["handlers"].items()})
         successes.update({name: done for name, (_, done) in piece["handlers"].items()})
     each = {name: f"{successes[name]} of {calls}" for name, calls in sorted(handlers.items())}
@@ -77,7 +85,7 @@ def differential(workers: int) -> Result:
         return {name: told[name] for name in ("sequences", "calls", "succeeded")}
 
     seeds = [str(piece * SEQUENCES // PIECES) for piece in range(PIECES)]
-    chunks = Chunks("differential", fingerprint(sources("tests/differential/**/*.py", *SOLIDITY)))
+    chunks = Chunks("differential", fingerprint(sources("tests/differential/**/*.py", *CONTRACTS)))
     pieces = chunks.run(seeds, one, workers)
     totals = {name: sum(piece[name] for piece in pieces) for name in ("sequences", "calls", "succeeded")}
     return Result("differential", True, {**totals, "differences": 0})
@@ -90,9 +98,10 @@ def hostile(workers: int) -> Result:
     return Result("hostile", True, {name: str(value) for name, value in figures.items()})
 
 
-def _seeds(part: str, one: Callable[[str], Done], workers: int) -> list[Done]:
+def _seeds(part: str, patterns: tuple[str, ...], one: Callable[[str], Done], workers: int) -> list[Done]:
+    """A piece for each seed; `patterns` are the files that decide what it finds."""
     _succeed(run(NODE, HARDHAT, "build", log=f"{part}-build"))
-    return Chunks(part, fingerprint(sources(*SOLIDITY), str(FUZZ_RUNS))).run(SEEDS, one, workers)
+    return Chunks(part, fingerprint(sources(*patterns), str(FUZZ_RUNS))).run(SEEDS, one, workers)
 
 
 def _hardhat(*arguments: str, log: str, env: dict[str, str]) -> Finished:

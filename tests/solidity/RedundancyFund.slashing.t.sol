@@ -164,6 +164,40 @@ contract RedundancyFundSlashingTest is Fixture {
         vm.assertEq(book.mirrorOf(second).locked, EPOCH_CAP, "locked");
     }
 
+    function test_P11_a_later_segment_is_none_of_an_earlier_epoch() external {
+        _announce(fund, _offer(200, 1, 0));
+        uint256 change = _today() + TERMS.changeNotice;
+        _goTo(change - 1);
+        _accuse(mirror, change - 1); // the change is in force by now
+        _catchUp(fund);
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotFunded.selector, change - 1));
+        book.lockStake(mirror, change - 1, SEGMENT + 1, 1, NO_PROOF);
+        _lock(change - 1);
+    }
+
+    function test_P11_one_unit_of_a_stake_is_locked_and_less_is_nothing() external {
+        for (uint256 stake = 4; stake <= 5; ++stake) {
+            IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
+            _accept(owner, address(token), offer);
+            IRedundancyFund.NewFund memory made =
+                _newFundOf(address(token), offer, IRedundancyFund.Slashing(arbiter, 2_000, 5_000));
+            made.minStake = 0;
+            vm.prank(owner);
+            uint256 small = book.createFund(made);
+            _deposit(funder, small, 10_000);
+            vm.deal(operator, stake);
+            vm.prank(operator);
+            uint256 id = book.register{value: stake}(small, "https://small.example", operator, uint96(stake), 0);
+            uint256 epoch = _today() + 1;
+            bytes32 payload = keccak256(abi.encode(id));
+            _report(oracle, epoch, Leaf.hash(Leaf.SLASH, address(book), small, epoch, book.mirrorsDigest(small), payload));
+            _goToTime(block.timestamp + WINDOW);
+            if (stake == 4) vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NothingToLock.selector, id));
+            book.lockStake(id, epoch, SEGMENT, 1, NO_PROOF);
+            vm.assertEq(book.mirrorOf(id).locked, stake == 4 ? 0 : 1, "a fifth, rounded down");
+        }
+    }
+
     function test_P11_a_dry_epoch_locks_nothing() external {
         uint256 dry = _newArbitratedFund(100, 1);
         _deposit(funder, dry, 200);

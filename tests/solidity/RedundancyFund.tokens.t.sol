@@ -11,6 +11,7 @@ import {BlockingToken} from "./actors/BlockingToken.sol";
 import {
     CallingPermitToken,
     DecimalToken,
+    GenerousToken,
     MoodyToken,
     PermitToken,
     PhantomToken,
@@ -74,6 +75,16 @@ contract RedundancyFundTokensTest is Fixture {
         _approved(address(moody), 10_000);
         vm.expectRevert(
             abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(moody), 10_000, 9_999)
+        );
+        _topUp(10_000);
+    }
+
+    function test_P13_a_token_that_brings_more_than_it_takes_is_refused() external {
+        GenerousToken generous = new GenerousToken();
+        fund = _newFundIn(address(generous), _offer(REWARD, 1, 0));
+        _approved(address(generous), 10_000);
+        vm.expectRevert(
+            abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(generous), 10_000, 10_001)
         );
         _topUp(10_000);
     }

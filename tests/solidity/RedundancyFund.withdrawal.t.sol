@@ -39,6 +39,27 @@ contract RedundancyFundWithdrawalTest is Fixture {
         vm.assertEq(book.creditOf(2), 225, "the credit beside it in storage");
     }
 
+    function test_P7_at_every_position_a_withdrawal_takes_its_own_credit_and_no_other() external {
+        for (uint256 i; i < 4; ++i) {
+            _join(operator, fund);
+        }
+        _miss(fund, _today() + 1);
+        bytes memory vector;
+        for (uint256 i = 1; i <= 6; ++i) {
+            vector = bytes.concat(vector, bytes4(uint32(i * ONE / 25)));
+        }
+        _pay(fund, book.fundOf(fund).cursor.epoch, vector);
+        for (uint256 mirror = 6; mirror > 2; --mirror) {
+            uint256 all = token.balanceOf(address(book));
+            vm.assertEq(book.withdraw(mirror), mirror * 18, "amount");
+            vm.assertEq(token.balanceOf(address(book)), all - mirror * 18, "sent");
+            for (uint256 i = 3; i <= 6; ++i) {
+                vm.assertEq(book.creditOf(i), i < mirror ? i * 18 : 0, "credit");
+            }
+            vm.assertEq(book.creditOf(1), 450 + 18, "the first position's");
+        }
+    }
+
     function test_a_credit_is_withdrawn_once() external {
         book.withdraw(1);
         vm.expectRevert(IRedundancyFund.NothingToWithdraw.selector);

@@ -29,6 +29,14 @@ contract MoodyToken is DemoToken("Moody", "MOOD") {
     }
 }
 
+/// @title A token that adds a unit to each transfer.
+contract GenerousToken is DemoToken("Generous", "GIFT") {
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (from != address(0)) super._update(address(0), to, 1);
+    }
+}
+
 /// @title A token in whose unit everybody's balance grows or shrinks.
 contract RebasingToken {
     uint256 private constant WHOLE = 1e18;

@@ -43,11 +43,13 @@ from oracle.model import (
     RankedMirror,
     Reason,
 )
-from oracle.schedule import SPREAD_PERCENT
+from oracle.schedule import spread_ms
 from oracle.weights import rank, weigh
 
 EPOCH_S, SLOTS = 86_400, 288
 SLOT_S = EPOCH_S / SLOTS
+SPREAD_S = spread_ms(int(SLOT_S * 1_000), Policy().timeout_ms) / 1_000
+"""In so much of each slot probes start."""
 FUND, EPOCH, COMMITTEE = FundId(1), Epoch(0), CommitteeId(1)
 MINUTE, HOUR = 60, 3_600
 
@@ -102,8 +104,7 @@ def always(_rng: random.Random) -> Times:
 
 def outside_the_spread(_rng: random.Random) -> Times:
     """Down whenever no probe can start: an operator who reads our source can tell."""
-    part = SLOT_S * SPREAD_PERCENT / 100
-    return [time for slot in range(SLOTS) for time in (slot * SLOT_S + part, (slot + 1) * SLOT_S)]
+    return [time for slot in range(SLOTS) for time in (slot * SLOT_S + SPREAD_S, (slot + 1) * SLOT_S)]
 
 
 ONE_NODE, FOUR = (Node(),), (Node(),) * 4
@@ -165,7 +166,7 @@ def seen_by(node: Node, times: Times, rng: random.Random) -> tuple[Reason, ...]:
     """What a node says of a mirror, slot by slot."""
     found = []
     for slot in range(SLOTS):
-        at_s = (slot + rng.random() * SPREAD_PERCENT / 100) * SLOT_S
+        at_s = slot * SLOT_S + rng.random() * SPREAD_S
         if node.off[0] <= at_s < node.off[1]:
             found.append(Reason.NOT_MEASURED)
         elif node.cut_off[0] <= at_s < node.cut_off[1] or not is_up(times, at_s) or rng.random() < node.deaf:

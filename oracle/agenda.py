@@ -11,21 +11,29 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from oracle.assignment import Assignment, assignment
-from oracle.model import Clock, Epoch, MirrorId, Reason
-from oracle.schedule import rest_s, shards, slot_at, slot_bounds
+from oracle.assignment import Assignment
+from oracle.model import Clock, Epoch, MirrorId, Reason, Slot
+from oracle.rota import Grid, Rota, Shard, rota, shards_of, slice_count, span_of
+from oracle.schedule import epoch_secret, rest_s, slot_at, slot_bounds
+from oracle.secret import node_secret
 from oracle.selfdoubt import CONTROL_EVERY_S
 from oracle.settings import Settings
-from oracle.standing import readable, unread_sources
+from oracle.standing import readable, sources_read, unread
 from oracle.store import facts, ledger
 from oracle.store.ledger import Release
 from oracle.store.manifests import missing_manifests
-from oracle.store.observations import admissions
+from oracle.store.observations import reads_among
 from oracle.store.outcomes import reported_epochs
-from oracle.store.ownerships import ownerships
+from oracle.store.ownerships import ownerships_among
+from oracle.store.unsure import unsure_mirrors
 
 LEAD_S = 1.1
-"""Measuring is sent this long before its slot begins, so that a slot as short as a tick is measured whole."""
+"""Measuring is sent this long before its slice begins, so that a slot as short as a tick is measured whole."""
+LOOKS_AN_EPOCH = 1_000
+"""About so often it is looked for mirrors that are to be read, but at every tick in short epochs."""
+MOST_ADMITS = 500
+"""Complete reads sent at a time: beyond that, later ones would wait in the queue instead of the store."""
+FORGET_EVERY_S = 60
 _SOONEST_S = 2
 _LATEST_S = 60
 
@@ -49,6 +57,8 @@ def due(engine: sa.Engine, settings: Settings, now_s: float) -> list[Duty]:
     if clock is not None and now_s >= clock.genesis_s - LEAD_S:
         if settings.controls:
             duties.append(Duty("controls", (), "controls", CONTROL_EVERY_S, 10, priority=1))
+        if facts.get(engine, facts.FORGOTTEN) != (epoch := clock.epoch_at(int(now_s))):
+            duties.append(Duty("forget", (epoch,), "forget", FORGET_EVERY_S, 60, priority=8))
         duties += dict.fromkeys(_measuring(engine, settings, clock, now_s))
         duties += dict.fromkeys(_reading(engine, settings, clock, now_s))
         if settings.keystores:
@@ -62,64 +72,88 @@ def _pause_s(span_s: int) -> int:
 
 
 def _measuring(engine: sa.Engine, settings: Settings, clock: Clock, now_s: float) -> Iterator[Duty]:
-    """The slots that run now, and those that begin within the lead."""
+    """The slices that have begun in the slots that run now, and those that begin within the lead."""
     for at_s in (int(now_s), int(now_s + LEAD_S)):
         epoch = clock.epoch_at(at_s)
         if at_s < clock.genesis_s or not ledger.knows(engine, epoch - 1):
             continue
-        for fund in ledger.funds_of_committee(engine, settings.committee, epoch):
-            if task := assignment(engine, fund, epoch):
-                yield from _measuring_fund(task, settings, clock, at_s, now_s)
+        of = rota(engine, settings.committee, epoch)
+        secret = epoch_secret(node_secret(settings.home), epoch)
+        for grid in of.grids:
+            slot = slot_at(clock, grid.slots, at_s)[1]
+            for shard in _begun(of, grid, secret, settings, clock, slot, now_s):
+                left_s = slot_bounds(clock, grid.slots, epoch, slot)[1] / 1000 - now_s
+                key = "measure:" + ":".join(map(str, shard.args[:-1]))
+                yield Duty("measure", shard.args, key, left_s + 60, left_s, priority=0)
 
 
-def _measuring_fund(task: Assignment, settings: Settings, clock: Clock, at_s: int, now_s: float) -> Iterator[Duty]:
-    slots = task.policy.slots
-    epoch, slot = slot_at(clock, slots, at_s)
-    left_s = slot_bounds(clock, slots, epoch, slot)[1] / 1000 - now_s
-    for shard in range(len(shards(task.ids, settings.shard_size))):
-        key = f"measure:{task.fund}:{epoch}:{slot}:{shard}"
-        yield Duty("measure", (task.fund, epoch, slot, shard), key, left_s + 60, left_s, priority=0)
+def _begun(
+    of: Rota, grid: Grid, secret: bytes, settings: Settings, clock: Clock, slot: Slot, now_s: float
+) -> Iterator[Shard]:
+    for part in range(slice_count(clock, of.epoch, slot, grid)):
+        if span_of(clock, of.epoch, slot, grid, part).begin_ms <= (now_s + LEAD_S) * 1000:
+            yield from shards_of(of, grid, secret, clock, slot, part, settings.shard_size)
 
 
 def _reading(engine: sa.Engine, settings: Settings, clock: Clock, now_s: float) -> Iterator[Duty]:
-    """What of this and of the next epoch is still to be read, so that it counts from the first slot."""
-    now = clock.epoch_at(int(now_s))
+    """What of this and of the next epoch is still to be read, so that it counts from the first slot.
+
+    To look through all mirrors for what is missing is more than a tick should do: in long epochs it is not done at
+    every tick.
+    """
+    now, every_s = clock.epoch_at(int(now_s)), min(_LATEST_S, max(1, clock.epoch_length_s // LOOKS_AN_EPOCH))
+    if now_s % every_s >= _SOONEST_S:
+        return
     for epoch in (now, Epoch(now + 1)):
-        for fund in ledger.funds_of_committee(engine, settings.committee, epoch):
-            if task := assignment(engine, fund, epoch):
-                yield from _reading_fund(engine, settings, task, now, int(now_s * 1000), rest_s(clock))
+        of = rota(engine, settings.committee, epoch)
+        yield from _reading_epoch(engine, settings, of, now, now_s, rest_s(clock))
 
 
-def _reading_fund(
-    engine: sa.Engine, settings: Settings, task: Assignment, now: Epoch, now_ms: int, pause_s: int
+def _reading_epoch(
+    engine: sa.Engine, settings: Settings, of: Rota, now: Epoch, now_s: float, pause_s: int
 ) -> Iterator[Duty]:
     """Manifests, then the releases' sources, then mirrors; each again after a pause while it fails."""
-    which, before_ms = f"{task.fund}:{task.epoch}", now_ms - pause_s * 1000
-    missing = missing_manifests(engine, [release.digest for release in readable(task)])
-    if missing:
-        yield Duty("release", (task.fund, task.epoch), f"release:{which}", pause_s, 10, priority=4)
-    tried = [tried_ms for _, tried_ms in unread_sources(engine, settings.node_name, task)]
-    if any(tried_ms is None or tried_ms <= before_ms for tried_ms in tried):
-        yield Duty("source", (task.fund, task.epoch), f"source:{which}", pause_s, 10, priority=4)
-    if task.release is None or task.release.digest in missing:
-        return
-    for mirror in _unread(engine, settings, task, task.release, now, before_ms):
-        yield Duty("admit", (task.fund, task.epoch, mirror), f"admit:{which}:{mirror}", pause_s, 10, priority=7)
+    before_ms = int(now_s * 1000) - pause_s * 1000
+    missing = missing_manifests(engine, {release.digest for task in of.funds.values() for release in task.releases})
+    sources = sources_read(engine, settings.node_name)
+    admits = []
+    for task in of.funds.values():
+        which = f"{task.fund}:{task.epoch}"
+        if any(release.digest in missing for release in readable(task)):
+            yield Duty("release", (task.fund, task.epoch), f"release:{which}", pause_s, 10, priority=4)
+        tried = [tried_ms for _, tried_ms in unread(task, missing, sources)]
+        if any(tried_ms is None or tried_ms <= before_ms for tried_ms in tried):
+            yield Duty("source", (task.fund, task.epoch), f"source:{which}", pause_s, 10, priority=4)
+        if task.release is not None and task.release.digest not in missing:
+            for mirror in _unread(engine, settings, task, task.release, now, before_ms):
+                key = f"admit:{which}:{mirror}"
+                admits.append(Duty("admit", (task.fund, task.epoch, mirror), key, pause_s, 10, priority=7))
+    yield from _some(admits, int(now_s))
+
+
+def _some(admits: list[Duty], turn: int) -> list[Duty]:
+    """Not more of them than the queue should hold, others at each turn."""
+    first = turn * MOST_ADMITS % len(admits) if len(admits) > MOST_ADMITS else 0
+    return (admits[first:] + admits[:first])[:MOST_ADMITS]
 
 
 def _unread(
     engine: sa.Engine, settings: Settings, task: Assignment, release: Release, now: Epoch, before_ms: int
 ) -> Iterator[MirrorId]:
     """Mirrors whose host is to be asked for its operator now, or which are to be read completely."""
-    reads = admissions(engine, release.digest, settings.node_name)
-    owners = ownerships(engine, settings.node_name)
-    for mirror in task.mirrors:
-        read, owner = reads.get(mirror.mirror), owners.get(mirror.mirror)
+    node = settings.node_name
+    ids = unsure_mirrors(engine, node, task.fund, task.epoch, release.digest, now)
+    if not ids:
+        return
+    reads = reads_among(engine, node, ids).get(release.digest, {})
+    owners = ownerships_among(engine, node, ids)
+    for mirror in ids:
+        read, owner = reads.get(mirror), owners.get(mirror)
         if owner is not None and not owner.holds(now):
             if owner.may_ask(now, before_ms):
-                yield mirror.mirror
+                yield mirror
         elif owner is None or read is None or (read.reason is not Reason.UP and read.at_ms <= before_ms):
-            yield mirror.mirror
+            yield mirror
 
 
 def _closing(engine: sa.Engine, settings: Settings, clock: Clock, now_s: float) -> Iterator[Duty]:

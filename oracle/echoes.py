@@ -84,14 +84,13 @@ def listen(
     this: Round,
     heard: Sequence[Heard],
     due: Mapping[MirrorId, int],
-    began_ms: int,
 ) -> None:
     """Hear the primary's log after a round with cold files, and note who relays by now."""
     told = _fetch(this, allow_loopback=loopback_allowed(engine, settings))
     if told is None:
         return
     node, release, epoch = settings.node_name, this.standing.current, this.task.epoch
-    record_echoes(engine, node, release, compare(this, told, heard, due, began_ms))
+    record_echoes(engine, node, release, compare(this, told, heard, due))
     for mirror, so_far in echoes(engine, node, release, epoch).items():
         if mirror in due and relays(so_far):
             detail = f"{so_far.echoed} of {so_far.asked} cold files echoed, {so_far.controls_echoed} controls did"
@@ -99,16 +98,14 @@ def listen(
             log.info("relay_seen", mirror=mirror, how=How.ECHO)
 
 
-def compare(
-    this: Round, told: EchoLog, heard: Sequence[Heard], due: Mapping[MirrorId, int], began_ms: int
-) -> list[Echo]:
+def compare(this: Round, told: EchoLog, heard: Sequence[Heard], due: Mapping[MirrorId, int]) -> list[Echo]:
     """For each cold file that was answered rightly whether it echoed, and whether its control did."""
     controls, found = controls_for(this, due), []
     for one in heard:
         mirror = one.target.mirror
         answer = next((a for a in one.answers if a.question.kind is Kind.COLD and a.reason is Reason.UP), None)
         if answer is not None and mirror in controls:
-            span = _span(answer, began_ms)
+            span = _span(answer, this.now_ms)
             echoed, control = (
                 told.has(echo_of(this.key or b"", this.manifest.cold[file].path), *span)
                 for file in (due[mirror], controls[mirror])
@@ -117,8 +114,8 @@ def compare(
     return found
 
 
-def _span(answer: Answer, began_ms: int) -> tuple[int, int]:
-    start_ms = began_ms + answer.question.delay_ms
+def _span(answer: Answer, now_ms: int) -> tuple[int, int]:
+    start_ms = now_ms + answer.question.delay_ms
     took_ms = answer.response.phases.total_ms if answer.response else 0
     return start_ms - _BEFORE_MS, start_ms + took_ms + WITHIN_MS
 

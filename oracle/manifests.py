@@ -18,9 +18,11 @@ from oracle.store.ledger import Release
 from oracle.store.manifests import load_manifest, save_manifest
 
 _BUDGET_S = 60.0
+_KEPT = 512
+"""Manifests in memory: a node goes through those of all its funds in every slice."""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=_KEPT)
 def manifest_of(engine: sa.Engine, digest: Digest) -> Manifest:
     """The manifest of a release that this node has read.
 
@@ -32,7 +34,7 @@ def manifest_of(engine: sa.Engine, digest: Digest) -> Manifest:
     return parse(body)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=_KEPT)
 def files_of(engine: sa.Engine, digest: Digest) -> Mapping[str, ReleaseFile]:
     """The files of a release that this node has read, by their path.
 

@@ -29,9 +29,9 @@ from oracle.standing import cold_pool, loopback_allowed, readable, unread_source
 from oracle.store import cold, facts
 from oracle.store.ledger import Mirror
 from oracle.store.manifests import missing_manifests
-from oracle.store.observations import admissions, record_admission
-from oracle.store.ownerships import Ownership, ownerships, record_ownership
-from oracle.store.tallies import Asked, add_to_tallies, tallies
+from oracle.store.observations import reads_among, record_admission
+from oracle.store.ownerships import Ownership, ownerships_among, record_ownership
+from oracle.store.tallies import Asked, add_to_tallies, tallies_of
 
 log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
 def _owner(engine: sa.Engine, settings: Settings, task: Assignment, mirror: Mirror, clock: Clock) -> Ownership | None:
     """What is known of the host, after asking it if it may be asked."""
     node, now_s = settings.node_name, time.time()
-    known, epoch = ownerships(engine, node).get(mirror.mirror), clock.epoch_at(int(now_s))
+    known, epoch = ownerships_among(engine, node, [mirror.mirror]).get(mirror.mirror), clock.epoch_at(int(now_s))
     if known and (known.holds(epoch) or not known.may_ask(epoch, int((now_s - rest_s(clock)) * 1000))):
         return known
     question = owner_question(mirror.operator)
@@ -101,7 +101,7 @@ def _owner(engine: sa.Engine, settings: Settings, task: Assignment, mirror: Mirr
 def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, clock: Clock, mirror: MirrorId) -> bool:
     """Whether so many bytes were read from it in this epoch that failed reads must rest until the next."""
     epoch = clock.epoch_at(int(time.time()))
-    tally = tallies(engine, task.fund, epoch, settings.node_name).get(mirror)
+    tally = tallies_of(engine, settings.node_name, epoch, {task.fund: [mirror]})[task.fund].get(mirror)
     whole = sum(file.length for file in manifest_of(engine, task.release.digest).files) if task.release else 0
     budget = task.policy.budget_bytes * clock.epoch_length_s // DAY_S
     return tally is not None and tally.bytes > budget + _READS_OVER_BUDGET * whole
@@ -112,7 +112,7 @@ def _read(
 ) -> Admission:
     """Read a server completely, beginning with what failed the last time, and store the outcome."""
     node, manifest, policy = settings.node_name, manifest_of(engine, digest), task.policy
-    last = admissions(engine, digest, node).get(mirror)
+    last = reads_among(engine, node, [mirror]).get(digest, {}).get(mirror)
     failed = last.detail.partition(": ")[0] if last else ""
     found = read_completely(
         Candidate(mirror, url, digest, policy.timeout_ms, policy.max_file_bytes, failed),

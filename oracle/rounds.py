@@ -10,7 +10,7 @@ from oracle.assignment import Assignment
 from oracle.manifest import Manifest
 from oracle.model import ANSWERED_REASONS, NO_ANSWER_REASONS, PRIMARY, Digest, MirrorId, Reason, Slot, Vote
 from oracle.probes.route import USUAL, Route
-from oracle.schedule import choice, epoch_secret, probe_time
+from oracle.schedule import choice, epoch_secret, probe_time, subject_of
 from oracle.standing import Draw, Standing
 from oracle.store.ledger import Mirror
 from oracle.store.observations import CompleteRead
@@ -83,8 +83,10 @@ class Round:
 
     def delay_ms(self, mirror: MirrorId, number: int) -> int:
         """In how many milliseconds a mirror is asked its question of this number."""
-        at_ms = self.start_ms + probe_time(self.times, mirror, self.task.epoch, self.slot, self.length_ms, number)
-        return max(0, at_ms - self.now_ms)
+        task, subject = self.task, subject_of(self.task.fund, mirror)
+        timeout_ms = task.policy.timeout_ms
+        into_ms = probe_time(self.times, subject, task.epoch, self.slot, self.length_ms, timeout_ms, number)
+        return max(0, self.start_ms + into_ms - self.now_ms)
 
 
 def without_asking(this: Round, mirror: Mirror) -> Vote | None:

@@ -6,20 +6,25 @@ from the epoch's own secret, which is committed to before and revealed after; *w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from math import isqrt
 from struct import Struct
 
 from oracle.budget import AWAY_ONE_IN
 from oracle.digests import sha256_digest
-from oracle.model import Clock, Digest, Epoch, MirrorId, Slot
+from oracle.model import PRIMARY, Clock, Digest, Epoch, MirrorId, Slot
 
 SPREAD_PERCENT = 60
-"""Probes start in the first 60 % of a slot; the rest is for slow answers."""
+"""In a short slot probes start in the first 60 %; the rest is for slow answers."""
+LONG_SLOT_MS = 60_000
+"""A slot as long as this keeps for answers only what a probe may take, and what storing its vote takes."""
+STORING_MS = 3_000
+SLICE_MS = 20_000
+"""The part of a slot in which probes start is cut into slices of about this length."""
 READS_AN_EPOCH = 20
 """The budget of failures: how often what failed is read again within an epoch, at most."""
 _SHORTEST_REST_S = 5
+_PRIMARIES = 1 << 63
 _PACKED = tuple(Struct(f">{count}Q") for count in range(9))
 _ROUNDS, _ROUNDS_OF_FEW, _FEW = 6, 8, 16
 
@@ -63,10 +68,38 @@ def commitment(revealed: bytes) -> Digest:
     return sha256_digest(revealed)
 
 
-def probe_time(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int, slot_ms: int, question: int = 0) -> int:
-    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is asked a question."""
-    spread_ms = max(1, slot_ms * SPREAD_PERCENT // 100)
-    return _number(secret, b"probe-time", mirror, epoch, slot, question) % spread_ms
+def spread_ms(slot_ms: int, timeout_ms: int) -> int:
+    """How long is the part of a slot in which probes start that may take `timeout_ms`."""
+    short = max(1, slot_ms * SPREAD_PERCENT // 100)
+    return short if slot_ms < LONG_SLOT_MS else max(short, slot_ms - timeout_ms - STORING_MS)
+
+
+def slice_bounds(slot_ms: int, timeout_ms: int) -> list[int]:
+    """Where a slot's slices begin, in milliseconds after its start, and last where they end."""
+    spread = spread_ms(slot_ms, timeout_ms)
+    count = max(1, spread // SLICE_MS)
+    return [spread * number // count for number in range(count + 1)]
+
+
+def slice_of(secret: bytes, subject: int, epoch: int, slot: int, slices: int) -> int:
+    """The slice in which a mirror (or a fund's primary: see `subject_of`) is asked all its questions of a slot."""
+    return _number(secret, b"slice", subject, epoch, slot) % slices if slices > 1 else 0
+
+
+def subject_of(fund: int, mirror: MirrorId | int) -> int:
+    """The number under which a mirror's times are drawn; every fund's primary has one of its own."""
+    return _PRIMARIES + fund if mirror == PRIMARY else mirror
+
+
+def probe_time(
+    secret: bytes, subject: int, epoch: int, slot: int, slot_ms: int, timeout_ms: int, question: int = 0
+) -> int:
+    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is asked a question: at any time of
+    its slice, and any slice of the slot is as likely."""
+    bounds = slice_bounds(slot_ms, timeout_ms)
+    number = slice_of(secret, subject, epoch, slot, len(bounds) - 1)
+    length = bounds[number + 1] - bounds[number]
+    return bounds[number] + _number(secret, b"probe-time", subject, epoch, slot, question) % length
 
 
 def is_away(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int) -> bool:
@@ -129,17 +162,6 @@ def permuted(secret: bytes, tweak: tuple[int, ...], index: int, count: int) -> i
         place = _feistel(secret, tweak, place, rows, columns)
         if place < count:
             return place
-
-
-def shards(mirrors: Iterable[MirrorId], size: int) -> list[tuple[MirrorId, ...]]:
-    """The mirrors in ascending order, cut into runs of at most `size`: one task each.
-
-    Raises: ValueError for a size below 1.
-    """
-    if size < 1:
-        raise ValueError(f"shards of {size}")
-    ordered = sorted(set(mirrors))
-    return [tuple(ordered[i : i + size]) for i in range(0, len(ordered), size)]
 
 
 def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, rows: int, columns: int) -> int:

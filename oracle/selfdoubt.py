@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 import structlog
 
-from oracle.model import NO_ANSWER_REASONS, MirrorId, Reason, Vote
+from oracle.model import NO_ANSWER_REASONS, FundId, MirrorId, Reason, Vote
 from oracle.probes.controls import check_controls
 from oracle.settings import Settings
 from oracle.standing import DEVELOPMENT_CHAIN, loopback_allowed
@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 CONTROL_EVERY_S = 20
 """How often the control targets are asked: while a slot is probed, several times."""
+Before = Mapping[FundId, Mapping[MirrorId, Reason]]
 LEAST_WORLD = 8
 """Without control targets the mirrors themselves are the world, if there are so many that were up just before."""
 
@@ -32,10 +33,9 @@ def look_around(engine: sa.Engine, settings: Settings) -> ControlCheck:
     return check
 
 
-def doubt(
-    engine: sa.Engine, settings: Settings, since_ms: int, votes: Sequence[Vote], before: Mapping[MirrorId, Reason]
-) -> str:
-    """Why the votes of a round that began at `since_ms` (Unix) must not count, "" if they may."""
+def doubt(engine: sa.Engine, settings: Settings, since_ms: int, votes: Sequence[Vote], before: Before) -> str:
+    """Why the votes of a round that began at `since_ms` (Unix) must not count, "" if they may; `before` are this node's
+    votes of the slot before."""
     if behind := _behind_chain(engine):
         return behind
     if not settings.controls:
@@ -52,9 +52,9 @@ def _behind_chain(engine: sa.Engine) -> str:
     return f"this node's clock is {ahead_ms} ms behind the chain" if ahead_ms > CLOCK_TOLERANCE_MS else ""
 
 
-def _world_red(votes: Sequence[Vote], before: Mapping[MirrorId, Reason]) -> str:
+def _world_red(votes: Sequence[Vote], before: Before) -> str:
     """Most of those that were up just before fell silent at once. If they stay so it is they: the next slot says it."""
-    were_up = [vote for vote in votes if before.get(vote.mirror) is Reason.UP]
+    were_up = [vote for vote in votes if before.get(vote.fund, {}).get(vote.mirror) is Reason.UP]
     silent = sum(vote.reason in NO_ANSWER_REASONS for vote in were_up)
     if len(were_up) < LEAST_WORLD or 2 * silent <= len(were_up):
         return ""

@@ -45,9 +45,9 @@ class Settings(BaseSettings):
     password_file: Path | None = Field(default=None, description="File whose first line opens the keystores.")
     node_name: str = Field(default="node", pattern=r"^[a-z0-9-]{1,60}$", description="Name of this node in its votes.")
     worker_processes: int = Field(
-        default=4, ge=2, le=64, description="Processes of the worker: a slot being measured keeps one or two busy."
+        default=4, ge=2, le=64, description="Processes of the worker: a slice being measured keeps one or two busy."
     )
-    shard_size: int = Field(default=250, ge=1, le=5_000, description="Most mirrors that one task probes.")
+    shard_size: int = Field(default=2_000, ge=1, le=20_000, description="About how many mirrors one task probes.")
     controls: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="URLs, by comma, known to work: while most fail for this node, it doubts itself."
     )

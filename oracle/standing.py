@@ -6,7 +6,7 @@ Since members merge their votes by majority, a release binds for a committee onc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,11 @@ from oracle.settings import Settings
 from oracle.store import facts, ledger
 from oracle.store.ledger import Release
 from oracle.store.manifests import missing_manifests
-from oracle.store.observations import admissions
+from oracle.store.observations import CompleteRead, reads_among
 
 DEVELOPMENT_CHAIN = 31337
+Sources = Mapping[Digest, CompleteRead]
+"""How the releases were read last from their source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,14 @@ class Standing:
 
 def standing(engine: sa.Engine, node: str, clock: Clock, task: Assignment) -> Standing | None:
     """How this node stands to the fund's releases in the epoch; None while it has read none from its source."""
-    known = _known(engine, task.releases)
-    bound = _bound(engine, node, clock, [release for release in known if release.binds_from <= task.epoch])
+    digests = [release.digest for release in task.releases]
+    return stand(clock, task, missing_manifests(engine, digests), sources_read(engine, node))
+
+
+def stand(clock: Clock, task: Assignment, missing: Collection[str], sources: Sources) -> Standing | None:
+    """The same, given which manifests are missing and how the releases' sources were read last."""
+    known = [release for release in task.releases if release.digest not in missing]
+    bound = _bound(sources, clock, [release for release in known if release.binds_from <= task.epoch])
     in_force = [(release, since) for release, since in bound if since <= task.epoch]
     if not in_force:
         return None
@@ -67,12 +75,24 @@ def standing(engine: sa.Engine, node: str, clock: Clock, task: Assignment) -> St
     )
 
 
+def sources_read(engine: sa.Engine, node: str) -> Sources:
+    """How this node has read the releases last."""
+    found = reads_among(engine, node, [PRIMARY])
+    return {digest: reads[PRIMARY] for digest, reads in found.items()}
+
+
 def unread_sources(engine: sa.Engine, node: str, task: Assignment) -> list[tuple[Release, int | None]]:
     """The releases with a known manifest, newest first, down to the newest one that has been read from its source, each
     with when (Unix ms) that was tried last. Of those that have begun only the newest two: older ones are gone."""
+    missing = missing_manifests(engine, [release.digest for release in task.releases])
+    return unread(task, missing, sources_read(engine, node))
+
+
+def unread(task: Assignment, missing: Collection[str], sources: Sources) -> list[tuple[Release, int | None]]:
+    """The same, given which manifests are missing and how the releases' sources were read."""
     found: list[tuple[Release, int | None]] = []
-    for release in _known(engine, task.releases):
-        read = admissions(engine, release.digest, node).get(PRIMARY)
+    for release in (release for release in task.releases if release.digest not in missing):
+        read = sources.get(release.digest)
         if read is not None and read.reason is Reason.UP:
             break
         begun = sum(one.binds_from <= task.epoch for one, _ in found)
@@ -108,17 +128,12 @@ def _own_members(keystores: tuple[Path, ...]) -> frozenset[Address]:
     return frozenset(address_in(file) for file in keystores)
 
 
-def _known(engine: sa.Engine, releases: Sequence[Release]) -> list[Release]:
-    missing = missing_manifests(engine, [release.digest for release in releases])
-    return [release for release in releases if release.digest not in missing]
-
-
-def _bound(engine: sa.Engine, node: str, clock: Clock, begun: Sequence[Release]) -> list[tuple[Release, int]]:
+def _bound(sources: Sources, clock: Clock, begun: Sequence[Release]) -> list[tuple[Release, int]]:
     """The releases that were read from their source, newest first, each with the epoch from which it binds: its own,
     or the one after it was read; at once if there was nothing before it."""
     found: list[tuple[Release, int]] = []
     for release in reversed(begun):
-        read = admissions(engine, release.digest, node).get(PRIMARY)
+        read = sources.get(release.digest)
         if read is not None and read.reason is Reason.UP:
             after = clock.epoch_at(read.at_ms // 1000) + 1
             ahead = read.at_ms < clock.start_s(release.binds_from) * 1000
@@ -158,7 +173,7 @@ class Draw:
     plan: Plan
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1_024)
 def draw(engine: sa.Engine, held: Digest, current: Digest, policy: Policy, epoch_length_s: int) -> Draw | None:
     """For a mirror that is held to a release: while that is not the current one, only files that both have. None if
     there is nothing to ask for that is not longer than the policy allows."""

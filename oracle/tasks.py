@@ -27,15 +27,17 @@ from oracle.broker import Connection
 from oracle.context import Context
 from oracle.errors import MirrorbondError
 from oracle.logs import configure_logging
-from oracle.model import Epoch, FundId, MirrorId, Slot
+from oracle.model import Epoch, FundId, MirrorId
 from oracle.processes import die_with
 from oracle.queue import broker_url, ready_key, redis_url
+from oracle.rota import Shard
 from oracle.settings import Settings, settings
 
 log = structlog.get_logger()
 
 TICK_S = 1
-_PATIENCE_S = 30
+_PATIENCE_S = 120
+"""After so long a task that was taken and not done is given to another: longer than any slice lasts."""
 _HARD_LIMIT_S = 600
 _LOOK_S, _LOOKS = 0.2, 50
 """How often beat looks for a queue that has gone, and how many times before it gives up and is started anew."""
@@ -160,12 +162,23 @@ def index() -> None:
 
 
 @app.task(name="measure")  # type: ignore[untyped-decorator]
-def measure(fund: int, epoch: int, slot: int, shard: int) -> None:
-    """Probe one shard of a fund's mirrors in one slot and store the votes."""
-    from oracle.measure import measure_slot
+def measure(epoch: int, slot: int, slots: int, timeout_ms: int, part: int, shard: int, shards: int) -> None:
+    """Probe one shard of a slice of a slot and store the votes."""
+    from oracle.measure import measure_shard
 
-    with _told("measure", fund=fund, epoch=epoch, slot=slot, shard=shard):
-        measure_slot(_context().store, settings(), FundId(fund), Epoch(epoch), Slot(slot), shard)
+    with _told("measure", epoch=epoch, slot=slot, slice=part, shard=shard):
+        this = Shard.of(epoch, slot, slots, timeout_ms, part, shard, shards)
+        measure_shard(_context().store, settings(), this)
+
+
+@app.task(name="forget")  # type: ignore[untyped-decorator]
+def forget(epoch: int) -> None:
+    """Delete what is too old."""
+    from oracle.forget import forget
+
+    with _told("forget", epoch=epoch), alone("forget") as free:
+        if free:
+            forget(_context().store, settings(), Epoch(epoch))
 
 
 @app.task(name="release")  # type: ignore[untyped-decorator]

@@ -2,19 +2,22 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from oracle import agenda
 from oracle.agenda import LEAD_S, Duty, due
 from oracle.context import Context
 from oracle.model import PRIMARY, Clock, MirrorId, Reason
 from oracle.schedule import READS_AN_EPOCH, rest_s
 from oracle.settings import Settings
+from oracle.store import facts
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import record_admission
 from oracle.store.ownerships import record_ownership
-from tests.fixtures.ledger import EPOCH_S, Ledger
+from tests.fixtures.ledger import EPOCH_S, POLICY, Ledger
 
 KEYSTORES = {"keystores": "/some/keystore.json"}
 
@@ -32,6 +35,11 @@ def named(found: Iterable[Duty], task: str) -> list[tuple[int | str, ...]]:
     return [duty.args for duty in found if duty.task == task]
 
 
+def shard(slot: int) -> tuple[int, ...]:
+    """The whole of a slot of epoch 2: a short one is one slice."""
+    return (2, slot, POLICY.slots, POLICY.timeout_ms, 0, 0, 1)
+
+
 def test_before_the_chain_was_read_only_indexing_is_due(tmp_path: Path) -> None:
     context = Context(Settings(home=tmp_path))
     assert [duty.task for duty in due(context.store, context.settings, time.time())] == ["index"]
@@ -40,15 +48,15 @@ def test_before_the_chain_was_read_only_indexing_is_due(tmp_path: Path) -> None:
 def test_the_slot_that_runs_is_measured(ledger: Ledger) -> None:
     middle_s = ledger.clock.start_s(2) + 2 * EPOCH_S / 4 + 5
     found = [duty for duty in duties(ledger, middle_s) if duty.task == "measure"]
-    assert named(found, "measure") == [(1, 2, 2, 0)]
+    assert named(found, "measure") == [shard(2)]
     assert found[0].expires_s == pytest.approx(EPOCH_S / 4 - 5)
     assert found[0].guard_s > found[0].expires_s
 
 
 def test_a_slot_is_sent_just_before_it_begins(ledger: Ledger) -> None:
     begin_s = ledger.clock.start_s(2) + EPOCH_S / 4
-    assert named(duties(ledger, begin_s - LEAD_S + 0.05), "measure") == [(1, 2, 0, 0), (1, 2, 1, 0)]
-    assert named(duties(ledger, begin_s - LEAD_S - 0.5), "measure") == [(1, 2, 0, 0)]
+    assert named(duties(ledger, begin_s - LEAD_S + 0.05), "measure") == [shard(0), shard(1)]
+    assert named(duties(ledger, begin_s - LEAD_S - 0.5), "measure") == [shard(0)]
 
 
 def test_a_slots_guard_has_one_name_however_often_it_is_due(ledger: Ledger) -> None:
@@ -56,13 +64,44 @@ def test_a_slots_guard_has_one_name_however_often_it_is_due(ledger: Ledger) -> N
     keys = {
         duty.key for moment in (at_s, at_s + 1, at_s + 9) for duty in duties(ledger, moment) if duty.task == "measure"
     }
-    assert keys == {"measure:1:2:0:0"}
+    assert keys == {"measure:2:0:4:2000:0:0"}
 
 
-def test_mirrors_are_cut_into_shards_with_the_primary(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, mirrors=4, changes={"shard_size": 2})
-    found = named(duties(ledger, ledger.clock.start_s(2) + 1), "measure")
-    assert found == [(1, 2, 0, 0), (1, 2, 0, 1), (1, 2, 0, 2)]
+def test_the_slices_of_a_long_slot_are_sent_one_after_the_other(tmp_path: Path) -> None:
+    """Each just before it begins; one that nobody came to yet is still due."""
+    policy = replace(POLICY, slots=1)
+    ledger = Ledger(tmp_path, mirrors=40, policy=policy)
+    begin_s, third_s = ledger.clock.start_s(2), 95 / 4  # 95 of 100 seconds are for starting probes
+    for after_s, slices in ((0, 1), (third_s - LEAD_S - 0.1, 1), (third_s - LEAD_S + 0.1, 2), (94, 4)):
+        found = named(duties(ledger, begin_s + after_s), "measure")
+        assert found == [(2, 0, 1, 2_000, part, 0, 1) for part in range(slices)]
+
+
+def test_a_look_for_mirrors_to_read_is_not_taken_at_every_tick_of_a_long_epoch(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    clock = replace(ledger.clock, epoch_length_s=86_400, genesis_s=ledger.clock.genesis_s - 86_400)
+    facts.put_clock(ledger.engine, clock)
+    first_s = 60 * (int(time.time()) // 60)
+    looks = [bool(named(duties(ledger, first_s + after_s), "release")) for after_s in range(120)]
+    assert looks == ([True] * 2 + [False] * 58) * 2
+
+
+def test_only_so_many_complete_reads_are_sent_at_once_and_all_in_turn(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agenda, "MOST_ADMITS", 1)
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    begin_s = ledger.clock.start_s(2)
+    sent = [named(duties(ledger, begin_s + after_s), "admit") for after_s in range(4)]
+    assert [len(some) for some in sent] == [2] * 4  # of each epoch one
+    assert {admit for some in sent for admit in some} == {(1, 2, 1), (1, 2, 2), (1, 3, 1), (1, 3, 2)}
+
+
+def test_what_is_too_old_is_forgotten_once_an_epoch(ledger: Ledger) -> None:
+    assert named(duties(ledger, ledger.clock.start_s(2) + 1), "forget") == [(2,)]
+    facts.put(ledger.engine, facts.FORGOTTEN, 2)
+    assert named(duties(ledger, ledger.clock.start_s(2) + 9), "forget") == []
+    assert named(duties(ledger, ledger.clock.start_s(3) + 1), "forget") == [(3,)]
 
 
 def test_a_release_is_read_before_its_mirrors_are(ledger: Ledger) -> None:
@@ -163,10 +202,10 @@ def test_an_epoch_whose_end_is_not_indexed_waits(ledger: Ledger) -> None:
 def test_a_node_without_keys_only_measures(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     tasks = {duty.task for duty in duties(ledger, ledger.clock.end_s(1) + 1)}
-    assert tasks == {"index", "measure", "release"}
+    assert tasks == {"index", "measure", "release", "forget"}
 
 
 def test_a_chain_unknown_for_an_epoch_is_not_measured_from_memory(ledger: Ledger) -> None:
     ledger.index_to(ledger.clock.start_s(1))
-    assert named(duties(ledger, ledger.clock.start_s(2) + 1), "measure") == [(1, 2, 0, 0)]
+    assert named(duties(ledger, ledger.clock.start_s(2) + 1), "measure") == [shard(0)]
     assert named(duties(ledger, ledger.clock.start_s(3) + 1), "measure") == []

@@ -18,7 +18,7 @@ from oracle.store import facts
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions, record_admission, record_votes
 from oracle.store.ownerships import ownerships, record_ownership
-from oracle.store.tallies import tallies
+from oracle.store.tallies import Asked, add_to_tallies, tallies
 from tests.fixtures.hostile import answer, in_turn, resets, serves, silent
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
@@ -69,15 +69,6 @@ def test_what_was_asked_is_counted(scene: Scene) -> None:
     assert counted[MirrorId(1)].requests == len(scene.asked(1)) > 0
     assert counted[MirrorId(1)].bytes > 0
     assert set(counted) == {PRIMARY, 1, 2}
-
-
-def test_what_was_asked_is_forgotten_after_a_while(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "KEPT_EPOCHS", 1)
-    for epoch in (EPOCH - 2, EPOCH - 1):
-        measure.add_to_tallies(scene.engine, FUND, epoch, "node", [measure.Asked(MirrorId(1), 1, 1)])
-    scene.measure()
-    assert tallies(scene.engine, FUND, EPOCH - 2, "node") == {}
-    assert set(tallies(scene.engine, FUND, EPOCH - 1, "node")) == {MirrorId(1)}
 
 
 def test_wrong_bytes_are_told_and_end_the_admission(tmp_path: Path, stack: ExitStack) -> None:
@@ -197,6 +188,7 @@ def test_a_task_far_ahead_of_its_slot_does_nothing(scene: Scene) -> None:
 def test_a_slot_of_another_policy_or_shard_does_nothing(scene: Scene) -> None:
     assert scene.measure(slot=4) == {}
     assert scene.measure(shard=1) == {}
+    assert scene.measure(part=1) == {}
 
 
 def test_the_first_vote_stands(scene: Scene) -> None:
@@ -323,7 +315,7 @@ def test_beyond_its_budget_a_mirror_is_asked_one_thing_only(tmp_path: Path, stac
     """100 seconds of a day have 34 + 4 requests at least; the budget of bytes of 10 files is far above."""
     files = {f"{number}.txt": b"%d" % number for number in range(10)}
     scene = Scene(tmp_path, stack, files=files, policy={"budget_requests": 864 * 50}).ready()
-    measure.add_to_tallies(scene.engine, FUND, EPOCH, "node", [measure.Asked(MirrorId(1), 46, 0)])
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 46, 0)])
     scene.measure()
     assert len(files_asked(scene, 1)) == 1
     assert len(files_asked(scene, 2)) == 3

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from oracle import measure
 from oracle.canary import ECHO_PATH
 from oracle.echoes import SEVERAL, EchoLog, parse_echo_log, relays
 from oracle.errors import InvalidInput
 from oracle.model import MirrorId, Reason, Slot, Vote
+from oracle.secret import developer_key
 from oracle.store.cold import Echoes, asked_files, echoes
 from oracle.store.observations import record_votes
 from oracle.store.sightings import relaying
@@ -184,5 +184,5 @@ def test_a_log_that_is_none_is_refused(body: bytes) -> None:
 def test_without_a_key_nobody_is_asked_a_canary(tmp_path: Path, stack: ExitStack) -> None:
     scene = Scene(tmp_path, stack, cold=COLD).ready()
     scene.measure()
-    assert measure.developer_key(scene.settings.developer_keys, FUND) is None
+    assert developer_key(scene.settings.developer_keys, FUND) is None
     assert all(path.lstrip("/") in ALL for path in scene.asked(1))

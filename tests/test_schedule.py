@@ -1,5 +1,6 @@
 """Probes are spread over slots and files by a secret: every file before any again, and nothing to predict."""
 
+import itertools
 from collections import Counter
 from hashlib import sha256
 
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oracle.model import Clock, MirrorId
+from oracle.model import PRIMARY, Clock, MirrorId
 from oracle.schedule import (
-    SPREAD_PERCENT,
+    SLICE_MS,
     asks_in,
     choice,
     commitment,
@@ -18,9 +19,12 @@ from oracle.schedule import (
     is_away,
     permuted,
     probe_time,
-    shards,
+    slice_bounds,
+    slice_of,
     slot_at,
     slot_bounds,
+    spread_ms,
+    subject_of,
     subsecret,
 )
 
@@ -62,30 +66,60 @@ def test_a_slot_outside_the_epoch_has_no_bounds(slot: int) -> None:
         slot_bounds(Clock(0, 20, 20, 3), 20, 0, slot)
 
 
-def test_probes_are_spread_over_the_first_part_of_the_slot() -> None:
-    slot_ms = 300_000
-    times = [probe_time(SECRET, mirror, 3, 7, slot_ms) for mirror in range(2_000)]
-    spread_ms = slot_ms * SPREAD_PERCENT // 100
-    assert min(times) >= 0
-    assert 170_000 < max(times) < spread_ms == 180_000
-    tenths = Counter(time * 10 // spread_ms for time in times)
-    assert all(140 <= tenths[i] <= 260 for i in range(10))  # 200 each, 4.5 sigma
+LIMIT_MS = 10_000
+
+
+@pytest.mark.parametrize(
+    ("slot_ms", "timeout_ms", "spread"),
+    [(1_000, 5_000, 600), (25_000, 2_000, 15_000), (60_000, 10_000, 47_000), (300_000, 10_000, 287_000),
+     (60_000, 120_000, 36_000), (300_000, 120_000, 180_000)],
+)  # fmt: skip
+def test_probes_start_as_long_as_their_answers_come_within_the_slot(slot_ms: int, timeout_ms: int, spread: int) -> None:
+    """In a short slot in its first 60 %; never in less of a longer one."""
+    assert spread_ms(slot_ms, timeout_ms) == spread
+    bounds = slice_bounds(slot_ms, timeout_ms)
+    assert (bounds[0], bounds[-1]) == (0, spread)
+    lengths = {later - former for former, later in itertools.pairwise(bounds)}
+    assert max(lengths) - min(lengths) <= 1
+    assert len(bounds) == 2 or SLICE_MS <= min(lengths) < 2 * SLICE_MS
+
+
+def test_probes_are_spread_evenly_over_the_slot_and_a_mirrors_lie_in_one_slice() -> None:
+    bounds = slice_bounds(300_000, LIMIT_MS)
+    drawn = {
+        mirror: [probe_time(SECRET, mirror, 3, 7, 300_000, LIMIT_MS, question) for question in range(8)]
+        for mirror in range(1_000)
+    }
+    for mirror, times in drawn.items():
+        part = slice_of(SECRET, mirror, 3, 7, len(bounds) - 1)
+        assert all(bounds[part] <= time < bounds[part + 1] for time in times)
+        assert len(set(times)) == 8
+    tenths = Counter(time * 10 // bounds[-1] for times in drawn.values() for time in times)
+    assert max(tenths.values()) <= 1.5 * min(tenths.values())  # 8 for each of about 100 mirrors
+    firsts = Counter(times[0] * 10 // bounds[-1] for times in drawn.values())
+    assert all(60 <= firsts[i] <= 140 for i in range(10))  # 100 each, 4 sigma
+
+
+def test_a_mirrors_slice_is_another_in_each_slot_and_for_each_secret() -> None:
+    drawn = [[slice_of(secret, 1, 3, slot, 14) for slot in range(288)] for secret in (SECRET, OTHER)]
+    for slices in drawn:
+        assert all(9 <= slices.count(part) <= 34 for part in range(14))  # 20.6 each
+        assert sum(one == other for one, other in itertools.pairwise(slices)) < 45
+    assert sum(one == other for one, other in zip(*drawn, strict=True)) < 45
 
 
 def test_probe_times_are_the_same_for_one_secret_and_others_for_another() -> None:
-    drawn = [[probe_time(secret, 1, 3, slot, 300_000) for slot in range(50)] for secret in (SECRET, SECRET, OTHER)]
+    drawn = [
+        [probe_time(secret, 1, 3, slot, 300_000, LIMIT_MS) for slot in range(50)] for secret in (SECRET, SECRET, OTHER)
+    ]
     assert drawn[0] == drawn[1]
     assert sum(one == other for one, other in zip(drawn[0], drawn[2], strict=True)) <= 1
 
 
-def test_questions_of_one_slot_come_at_times_of_their_own() -> None:
-    assert len({probe_time(SECRET, 1, 3, 7, 300_000, question) for question in range(10)}) == 10
-
-
-def test_the_load_is_even_over_the_slot_whatever_the_number_of_questions() -> None:
-    times = [probe_time(SECRET, m, 1, 2, 300_000, q) for m in range(500) for q in range(8)]
-    tenths = Counter(time * 10 // 180_000 for time in times)
-    assert max(tenths.values()) <= 1.25 * min(tenths.values())  # 400 each
+def test_the_primaries_of_funds_are_probed_at_times_of_their_own() -> None:
+    numbers = {subject_of(fund, PRIMARY) for fund in range(5)} | {subject_of(1, MirrorId(n)) for n in range(1, 9)}
+    assert len(numbers) == 13
+    assert len({probe_time(SECRET, number, 0, 0, 300_000, LIMIT_MS) for number in numbers}) == 13
 
 
 def test_an_epochs_secret_tells_nothing_of_others_and_fits_its_commitment() -> None:
@@ -119,7 +153,7 @@ def test_a_choice_is_one_of_all() -> None:
 
 
 def test_a_slot_too_short_to_spread_is_probed_at_its_start() -> None:
-    assert probe_time(SECRET, 1, 0, 0, 1) == 0
+    assert probe_time(SECRET, 1, 0, 0, 1, LIMIT_MS) == 0
 
 
 @settings(max_examples=60)
@@ -184,13 +218,4 @@ def test_nothing_is_drawn_from_nothing(count: int, each: int) -> None:
 @pytest.mark.parametrize("secret", [b"", b"short", b"x" * 65])
 def test_a_secret_must_be_one(secret: bytes) -> None:
     with pytest.raises(ValueError, match="16 to 64 bytes"):
-        probe_time(secret, 1, 0, 0, 1_000)
-
-
-def test_shards_hold_every_mirror_once_in_order() -> None:
-    mirrors = [MirrorId(n) for n in (5, 3, 9, 1, 3)]
-    assert shards(mirrors, 2) == [(1, 3), (5, 9)]
-    assert shards(mirrors, 1) == [(1,), (3,), (5,), (9,)]
-    assert shards([], 2) == []
-    with pytest.raises(ValueError, match="shards of 0"):
-        shards(mirrors, 0)
+        probe_time(secret, 1, 0, 0, 1_000, LIMIT_MS)

@@ -101,20 +101,20 @@ def test_without_control_targets_the_mirrors_are_the_world(
 ) -> None:
     ledger = Ledger(tmp_path)
     reasons = [Reason.TIMEOUT] * silent_now + [Reason.UP] * (up_before - silent_now)
-    before = {MirrorId(n): Reason.UP for n in range(1, up_before + 1)}
+    before = {FundId(1): {MirrorId(n): Reason.UP for n in range(1, up_before + 1)}}
     told = doubt(ledger.engine, ledger.context.settings, 0, votes(*reasons), before)
     assert bool(told) is red
 
 
 def test_if_they_stay_silent_it_is_they(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    before = {MirrorId(n): Reason.SELF_DOUBT for n in range(1, 20)}
+    before = {FundId(1): {MirrorId(n): Reason.SELF_DOUBT for n in range(1, 20)}}
     assert doubt(ledger.engine, ledger.context.settings, 0, votes(*[Reason.TIMEOUT] * 19), before) == ""
 
 
 def test_wrong_answers_are_no_sign_of_an_outage_here(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    before = {MirrorId(n): Reason.UP for n in range(1, 20)}
+    before = {FundId(1): {MirrorId(n): Reason.UP for n in range(1, 20)}}
     assert doubt(ledger.engine, ledger.context.settings, 0, votes(*[Reason.HTTP_STATUS] * 19), before) == ""
 
 

@@ -17,7 +17,7 @@ from oracle.processes import stop
 from oracle.queue import redis_url, start_queue
 from oracle.settings import Settings
 
-EVERY_TASK = {"tick", "index", "measure", "release", "admit", "close", "settle", "source", "controls"}
+EVERY_TASK = {"tick", "index", "measure", "release", "admit", "close", "settle", "source", "controls", "forget"}
 
 
 @pytest.fixture

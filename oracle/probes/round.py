@@ -61,6 +61,7 @@ def ask_round(
     *,
     budget_s: float,
     turn: int = 0,
+    late_ms: int = 0,
     allow_loopback: bool = False,
     concurrency: int = CONCURRENCY,
     ca_file: str | None = None,
@@ -68,7 +69,8 @@ def ask_round(
 ) -> list[Heard]:
     """The answers of each target, in the order given, within `budget_s` seconds; never raises for what a server does.
 
-    A connection error is retried once, an answer never. Of a name with several addresses each `turn` asks another.
+    A connection error is retried once, an answer never. Of a name with several addresses each `turn` asks another. The
+    delays of the questions began to run `late_ms` ago.
     """
     began = time.monotonic()
     limit_s = min(_LONGEST_DNS_S, budget_s / 3)
@@ -76,7 +78,7 @@ def ask_round(
     located = locate(urls, limit_s, turn=turn, allow_loopback=allow_loopback, lookup=lookup)
     spent_s = time.monotonic() - began
     requests = [
-        question.request(place, target.timeout_ms, int(spent_s * 1000))
+        question.request(place, target.timeout_ms, late_ms + int(spent_s * 1000))
         for target, place in zip(targets, located, strict=True)
         for question in target.questions
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -51,6 +51,16 @@ def recent_files(engine: sa.Engine, node: str, release: str, since_ms: int) -> f
     query = sa.select(rows.file).where(rows.node == node, rows.release == release, rows.at_ms >= since_ms)
     with reading(engine) as connection:
         return frozenset(connection.execute(query).scalars())
+
+
+def take_all(
+    engine: sa.Engine, node: str, release: str, epoch: int, wanted: Mapping[MirrorId, int]
+) -> dict[MirrorId, int]:
+    """Those of the files, by mirror, that are this caller's to ask for: not asked for before."""
+    same = {"release": release, "node": node, "epoch": epoch, "at_ms": now_ms()}
+    with writing(engine) as connection:
+        rows = {mirror: [same | {"mirror": mirror, "file": file}] for mirror, file in wanted.items()}
+        return {mirror: wanted[mirror] for mirror, row in rows.items() if insert_new(connection, cold_asks, row) == 1}
 
 
 def take(engine: sa.Engine, node: str, mirror: MirrorId, release: str, file: int, epoch: int) -> bool:

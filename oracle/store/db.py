@@ -21,6 +21,7 @@ from oracle.errors import InvalidInput, StoreTooNew, StoreUnreachable
 from oracle.store.migrate import is_current, migrate
 
 BUSY_TIMEOUT_MS = 10_000
+MOST_IN_A_QUERY = 5_000
 MIGRATION_LOCK = 0x6D6972726F72
 """The advisory lock in PostgreSQL that a migration holds."""
 _BEGIN = "mirrorbond_begin"
@@ -155,6 +156,13 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that may write: committed at the end, undone by an exception."""
     with engine.execution_options(**{_BEGIN: "IMMEDIATE"}).begin() as connection:
         yield connection
+
+
+def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Numbers in runs that fit into one query."""
+    ordered = sorted(ids)
+    for first in range(0, len(ordered), MOST_IN_A_QUERY):
+        yield ordered[first : first + MOST_IN_A_QUERY]
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> int:

@@ -19,6 +19,8 @@ TERMS = "terms"
 """What holds for all funds of the contract, in epochs: the fields of `oracle.chain.structs.Terms`."""
 INDEXED = "indexed"
 """{"block": number, "timestamp_s": that block's time, "at_s": when this node indexed it}."""
+FORGOTTEN = "forgotten"
+"""The epoch in which this node last deleted what is not needed any more."""
 TOKEN = "token:"
 """Followed by the token's address: {"symbol": text, "decimals": number}."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import sqlalchemy as sa
 
 from oracle.model import Digest, Epoch, FundId, MirrorId, Reason
@@ -32,13 +34,21 @@ def gone_releases(engine: sa.Engine, fund: int) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def reasons_before(
-    engine: sa.Engine, fund: int, epoch: int, slot: int, slots: int, node: str
-) -> dict[MirrorId, Reason]:
-    """One node's votes in the slot before this one, by mirror; the last of the epoch before at an epoch's first."""
+def reasons_at(
+    engine: sa.Engine, node: str, epoch: int, slot: int, members: Mapping[FundId, Collection[MirrorId]]
+) -> dict[FundId, dict[MirrorId, Reason]]:
+    """One node's votes in a slot on these mirrors, by fund and mirror."""
     rows = votes.c
-    at = (epoch, slot - 1) if slot else (epoch - 1, slots - 1)
     query = sa.select(rows.mirror, rows.reason)
-    query = query.where(rows.fund == fund, rows.epoch == at[0], rows.slot == at[1], rows.node == node)
+    query = query.where(rows.epoch == epoch, rows.slot == slot, rows.node == node)
+    found = {}
     with reading(engine) as connection:
-        return {MirrorId(mirror): Reason(reason) for mirror, reason in connection.execute(query)}
+        for fund, ids in members.items():
+            told = connection.execute(query.where(rows.fund == fund, rows.mirror.in_(ids)))
+            found[fund] = {MirrorId(mirror): Reason(reason) for mirror, reason in told}
+    return found
+
+
+def slot_before(epoch: int, slot: int, slots: int) -> tuple[int, int]:
+    """The epoch and the slot before; at an epoch's first slot the last of the epoch before."""
+    return (epoch, slot - 1) if slot else (epoch - 1, slots - 1)

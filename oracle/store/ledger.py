@@ -118,8 +118,8 @@ def arbiter_of(engine: sa.Engine, fund: int) -> Address | None:
     return Address(row["arbiter"]) if row and row["arbiter"] else None
 
 
-def funds_of_committee(engine: sa.Engine, committee: int, epoch: int) -> tuple[FundId, ...]:
-    """The funds whose offer in force names the committee, in ascending order: each has a leaf in its report."""
+def offers_of_committee(engine: sa.Engine, committee: int, epoch: int) -> dict[FundId, Offer]:
+    """The offers in force that name the committee, by fund in ascending order."""
     offers = tables.offers.c
     newest = (
         sa.select(offers.fund, sa.func.max(offers.binds_from).label("binds_from"))
@@ -128,9 +128,15 @@ def funds_of_committee(engine: sa.Engine, committee: int, epoch: int) -> tuple[F
         .subquery()
     )
     in_force = sa.and_(newest.c.fund == offers.fund, newest.c.binds_from == offers.binds_from)
-    query = sa.select(offers.fund).join(newest, in_force).where(offers.committee == committee).order_by(offers.fund)
+    query = sa.select(tables.offers).join(newest, in_force).where(offers.committee == committee)
     with reading(engine) as connection:
-        return tuple(FundId(fund) for fund in connection.execute(query).scalars())
+        rows = connection.execute(query.order_by(offers.fund))
+        return {FundId(row.fund): Offer(**row._mapping) for row in rows}
+
+
+def funds_of_committee(engine: sa.Engine, committee: int, epoch: int) -> tuple[FundId, ...]:
+    """The funds whose offer in force names the committee, in ascending order: each has a leaf in its report."""
+    return tuple(offers_of_committee(engine, committee, epoch))
 
 
 def mirrors_at(engine: sa.Engine, fund: int, epoch: int) -> tuple[Mirror, ...]:

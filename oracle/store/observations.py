@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from oracle.model import Digest, Epoch, FundId, MirrorId, Reason, Slot, Vote
-from oracle.store.db import insert_new, reading, upsert, writing
+from oracle.store.db import chunks, insert_new, reading, upsert, writing
 from oracle.store.tables import admissions as admission_rows
 from oracle.store.tables import votes as vote_rows
 
@@ -136,6 +136,19 @@ def admissions(engine: sa.Engine, release: str, node: str) -> dict[MirrorId, Com
     query = sa.select(admission_rows).where(rows.release == release, rows.node == node)
     with reading(engine) as connection:
         return {MirrorId(row.mirror): read_from_row(row) for row in connection.execute(query)}
+
+
+def reads_among(
+    engine: sa.Engine, node: str, mirrors: Collection[MirrorId]
+) -> dict[Digest, dict[MirrorId, CompleteRead]]:
+    """One node's last complete reads of these mirrors (PRIMARY: of the releases' sources), by release and mirror."""
+    found: dict[Digest, dict[MirrorId, CompleteRead]] = {}
+    query = sa.select(admission_rows).where(admission_rows.c.node == node)
+    with reading(engine) as connection:
+        for some in chunks(mirrors):
+            for row in connection.execute(query.where(admission_rows.c.mirror.in_(some))):
+                found.setdefault(Digest(row.release), {})[MirrorId(row.mirror)] = read_from_row(row)
+    return found
 
 
 def admitted(engine: sa.Engine, release: str, node: str) -> frozenset[MirrorId]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from oracle.model import MirrorId, Reason
-from oracle.store.db import reading, upsert, writing
+from oracle.store.db import chunks, reading, upsert, writing
 from oracle.store.observations import now_ms
 from oracle.store.tables import ownerships as rows_of
 
@@ -50,6 +51,17 @@ def ownerships(engine: sa.Engine, node: str) -> dict[MirrorId, Ownership]:
     query = sa.select(rows_of).where(rows_of.c.node == node)
     with reading(engine) as connection:
         return {MirrorId(row.mirror): _from_row(row) for row in connection.execute(query)}
+
+
+def ownerships_among(engine: sa.Engine, node: str, mirrors: Collection[MirrorId]) -> dict[MirrorId, Ownership]:
+    """What this node has heard of these hosts, by mirror."""
+    found: dict[MirrorId, Ownership] = {}
+    query = sa.select(rows_of).where(rows_of.c.node == node)
+    with reading(engine) as connection:
+        for some in chunks(mirrors):
+            for row in connection.execute(query.where(rows_of.c.mirror.in_(some))):
+                found[MirrorId(row.mirror)] = _from_row(row)
+    return found
 
 
 def record_ownership(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -44,14 +44,34 @@ def tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str) -> dict[Mirr
         return {MirrorId(row.mirror): Tally(*row) for row in connection.execute(query)}
 
 
+def tallies_of(
+    engine: sa.Engine, node: str, epoch: int, members: Mapping[FundId, Collection[MirrorId]]
+) -> dict[FundId, dict[MirrorId, Tally]]:
+    """One node's tallies of these mirrors in an epoch, by fund and mirror; PRIMARY is one."""
+    rows = rows_of.c
+    query = sa.select(rows.mirror, rows.requests, rows.bytes, rows.hidden, rows.cold_failed)
+    query = query.where(rows.epoch == epoch, rows.node == node)
+    found = {}
+    with reading(engine) as connection:
+        for fund, ids in members.items():
+            told = connection.execute(query.where(rows.fund == fund, rows.mirror.in_(ids)))
+            found[fund] = {MirrorId(row.mirror): Tally(*row) for row in told}
+    return found
+
+
 def add_to_tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str, asked: Iterable[Asked]) -> None:
     """Adds to one node's tallies of a fund's epoch, all at once."""
+    add_all_to_tallies(engine, epoch, node, [(fund, one) for one in asked])
+
+
+def add_all_to_tallies(engine: sa.Engine, epoch: int, node: str, asked: Iterable[tuple[FundId, Asked]]) -> None:
+    """The same for several funds."""
     rows, given = rows_of.c, list(asked)
     if not given:
         return
-    key = {"fund": fund, "epoch": epoch, "node": node}
+    key = {"epoch": epoch, "node": node}
     new = {"requests": 0, "bytes": 0, "hidden": False, "cold_failed": False}
-    which = (rows.fund == fund, rows.epoch == epoch, rows.node == node, rows.mirror == sa.bindparam("of_mirror"))
+    mine = (rows.fund == sa.bindparam("of_fund"), rows.mirror == sa.bindparam("of_mirror"))
     changed = {
         "requests": rows.requests + sa.bindparam("more_requests"),
         "bytes": rows.bytes + sa.bindparam("more_bytes"),
@@ -60,17 +80,19 @@ def add_to_tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str, asked
     }
     values = [
         {
+            "of_fund": fund,
             "of_mirror": one.mirror,
             "more_requests": one.requests,
             "more_bytes": one.bytes,
             "now_hidden": one.hidden,
             "now_failed": one.cold_failed,
         }
-        for one in given
+        for fund, one in given
     ]
     with writing(engine) as connection:
-        insert_new(connection, rows_of, [key | new | {"mirror": one.mirror} for one in given])
-        connection.execute(sa.update(rows_of).where(*which).values(changed), values)
+        insert_new(connection, rows_of, [key | new | {"fund": f, "mirror": one.mirror} for f, one in given])
+        which = sa.and_(*mine, rows.epoch == epoch, rows.node == node)
+        connection.execute(sa.update(rows_of).where(which).values(changed), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What is kept of questions that are no files: who owns a host, who was asked for what, how much, and who relays."""
 
+from functools import partial
+
 import pytest
 import sqlalchemy as sa
 
@@ -148,6 +150,8 @@ def test_the_slot_before_the_first_is_the_last_of_the_epoch_before(store: sa.Eng
         Vote(F, M, Epoch(epoch), Slot(slot), Reason.UP if epoch else Reason.DNS) for epoch in (0, 1) for slot in (0, 1)
     ]
     record_votes(store, "node", votes)
-    assert history.reasons_before(store, F, 1, 1, 2, "node") == {M: Reason.UP}
-    assert history.reasons_before(store, F, 1, 0, 2, "node") == {M: Reason.DNS}
-    assert history.reasons_before(store, F, 1, 0, 2, "other") == {}
+    at = partial(history.reasons_at, store)
+    assert at("node", *history.slot_before(1, 1, 2), {F: [M]}) == {F: {M: Reason.UP}}
+    assert at("node", *history.slot_before(1, 0, 2), {F: [M]}) == {F: {M: Reason.DNS}}
+    assert at("other", *history.slot_before(1, 0, 2), {F: [M]}) == {F: {}}
+    assert at("node", 1, 0, {F: [PRIMARY]}) == {F: {}}

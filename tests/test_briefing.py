@@ -1,0 +1,77 @@
+"""What is asked in a slice: its members, and of others only what tells whether a route works."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from oracle.briefing import Part, brief
+from oracle.model import PRIMARY, MirrorId, Reason, Slot
+from oracle.probes.question import Kind
+from oracle.rota import Grid, Members, Shard, rota, span_of
+from oracle.store.observations import record_admission
+from tests.fixtures.scene import EPOCH, FUND, Scene
+from tests.test_measure import AWAY
+
+GRID = Grid(4, 2_000)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def parts(scene: Scene, members: Members, slot: int = 0) -> list[Part]:
+    """The briefing of slot 0 for these members."""
+    of, clock = rota(scene.engine, 1, EPOCH), scene.ledger.clock
+    shard = Shard(EPOCH, Slot(slot), GRID, 0, 0, 1)
+    span = span_of(clock, EPOCH, slot, GRID, 0)
+    return list(brief(scene.engine, scene.settings, clock, of, shard, span, members))
+
+
+def test_only_the_members_of_a_shard_are_asked(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack).ready()
+    (part,) = parts(scene, {FUND: (MirrorId(2),)})
+    assert [target.mirror for target in part.targets] == [2]
+    assert not part.waiting
+    assert [target.mirror for target in parts(scene, {FUND: (PRIMARY, MirrorId(1))})[0].targets] == [PRIMARY, 1]
+
+
+def test_who_is_not_to_be_asked_has_its_vote_at_once(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack).ready()
+    record_admission(scene.engine, "node", 2, scene.manifest.digest, Reason.CONNECT)
+    (part,) = parts(scene, {FUND: (MirrorId(1), MirrorId(2))})
+    assert [(vote.mirror, vote.reason) for vote in part.waiting] == [(2, Reason.CONNECT)]
+    assert [target.mirror for target in part.targets] == [1]
+
+
+def test_where_somebody_is_asked_elsewhere_a_primary_of_another_slice_is_asked_by_that_route_alone(
+    tmp_path: Path, stack: ExitStack
+) -> None:
+    """Else a mirror that hides from others, alone in its slice, would pass for a route that is broken."""
+    scene = Scene(tmp_path, stack, routes=("127.1.77.1",), secret=AWAY).ready()
+    (part,) = parts(scene, {FUND: (MirrorId(1),)})
+    mirror, witness = part.targets
+    assert (mirror.mirror, witness.mirror, witness.url) == (1, PRIMARY, scene.primary.url)
+    assert [question.kind for question in witness.questions] == [Kind.ROUTE]
+    (part,) = parts(scene, {FUND: (MirrorId(2),)})
+    assert [target.mirror for target in part.targets] == [2]
+    (part,) = parts(scene, {FUND: (PRIMARY, MirrorId(1))})
+    assert [target.mirror for target in part.targets] == [PRIMARY, 1]
+
+
+def test_a_fund_whose_release_nobody_has_read_is_told_so(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack)
+    (part,) = parts(scene, {FUND: (PRIMARY, MirrorId(1))})
+    assert part.this is None
+    assert {vote.mirror: vote.reason for vote in part.waiting} == dict.fromkeys((PRIMARY, 1), Reason.RELEASE_UNREAD)
+
+
+def test_the_primarys_last_slot_counts_though_it_is_in_another_slice(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack).ready()
+    scene.ledger.vote(PRIMARY, "D", EPOCH)
+    (part,) = parts(scene, {FUND: (MirrorId(1),)}, slot=1)
+    assert part.this is not None
+    assert part.this.outage

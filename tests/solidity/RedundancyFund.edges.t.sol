@@ -131,6 +131,18 @@ contract RedundancyFundEdgesTest is Fixture {
         book.register(fund, "https://b.example", operator, 0, 0);
     }
 
+    function test_cover_counts_each_unit_of_free_money() external {
+        uint256 fund = _plainFund(0, 1);
+        for (uint256 free; free < 2; ++free) {
+            vm.prank(operator);
+            vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotCovered.selector, free, 2));
+            book.register(fund, "https://a.example", operator, 0, 0);
+            _deposit(funder, fund, 1);
+        }
+        vm.prank(operator);
+        book.register(fund, "https://a.example", operator, 0, 0);
+    }
+
     function test_cover_counts_at_the_dearer_of_two_offers() external {
         uint256 fund = _plainFund(0, 100);
         _deposit(funder, fund, 399);

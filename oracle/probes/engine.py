@@ -13,7 +13,7 @@ from typing import Any
 
 import pycurl
 
-from oracle.model import Reason
+from oracle.model import NO_ANSWER_REASONS, Reason
 from oracle.probes.exchange import Phases, Request, Response, clean
 from oracle.probes.handle import Handle
 from oracle.probes.pool import Pool, keep, lend
@@ -26,6 +26,8 @@ _MOST_HOPS = 3
 _RETRY_AFTER_S = 0.1
 _LOOK_EVERY_S = 0.1
 _STUCK_S = 0.2
+_SILENT_PART = 3
+"""A connection on which nothing has come for this part of its time limit is taken for lost."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -34,6 +36,8 @@ def fetch_all(
 ) -> list[Response]:
     """The responses in the order of the requests; never raises for what a server does.
 
+    Where a connection error may be retried, a connection that falls silent gets another one beside it, within the same
+    time limit: the first answer counts.
     When the budget ends, what never started is NOT_MEASURED, and so is what had run for less than a quarter of the
     budget and less than its own time limit: that is this node's lack of time. The rest is TIMEOUT. `ca_file` replaces
     the certificate authorities (certifi's).
@@ -79,6 +83,12 @@ class _Job:
     hops: int = 0
     started: float = 0.0
     asked: float = 0.0
+    got: int = 0
+    got_s: float = 0.0
+    easy: Any = None
+    rival: _Job | None = None
+    is_second: bool = False
+    dropped: bool = False
 
     def left_ms(self) -> int:
         return self.request.timeout_ms - int((time.monotonic() - self.started) * 1000)
@@ -104,7 +114,8 @@ class _Engine:
             next_s = self._start_due(concurrency)
             self._turned_s = time.monotonic()
             for easy, code, text in self._pool.wire.turn(min(left_s, next_s, _LOOK_EVERY_S)):
-                self._finish(easy, code, text)
+                if easy in self._running:
+                    self._finish(easy, code, text)
             self._look()
         self._give_up()
         return [response for response in self._responses if response is not None]
@@ -126,8 +137,12 @@ class _Engine:
             return
         self._look_s, self._pool.wire.busy = now + _LOOK_EVERY_S, False
         for easy, (handle, job) in list(self._running.items()):
+            if easy not in self._running:
+                continue
             if handle.exceeds(job.request, int((now - job.asked) * 1000)):
                 self._finish(easy, pycurl.E_ABORTED_BY_CALLBACK, "")
+            elif job.attempts <= job.request.retries and not job.hops and _is_silent(job, handle.got(), now):
+                self._ask_again_beside(job)
 
     def _queue(self, job: _Job, due: float) -> None:
         heapq.heappush(self._waiting, (due, next(self._order), job))
@@ -135,6 +150,9 @@ class _Engine:
     def _start_due(self, concurrency: int) -> float:
         """Start what is due as far as there is room; in how many seconds to look again."""
         while self._waiting and len(self._running) < concurrency:
+            if self._waiting[0][2].dropped:
+                heapq.heappop(self._waiting)
+                continue
             wait_s = self._waiting[0][0] - time.monotonic()
             if wait_s > 0:
                 return wait_s
@@ -142,8 +160,8 @@ class _Engine:
         return 3600.0 if self._running else 0.0
 
     def _start(self, job: _Job) -> None:
-        job.asked = time.monotonic()
-        if not job.hops:
+        job.asked = job.got_s = time.monotonic()
+        if not job.hops and not job.is_second:
             job.started = job.asked
             job.attempts += 1
         handle = self._pool.take()
@@ -154,6 +172,7 @@ class _Engine:
             self._pool.give(handle)
             self._record(job, Reason.NOT_MEASURED, clean(str(error)))
             return
+        job.easy = handle.easy
         self._running[handle.easy] = (handle, job)
         self._pool.wire.add(handle.easy)
 
@@ -164,6 +183,8 @@ class _Engine:
         if response.certificate_expires_s is not None:
             self._pool.note_expiry(job.url, job.request.address, response.certificate_expires_s)
         self._release(easy)
+        if self._is_left_to_rival(job, may_retry or response.reason in NO_ANSWER_REASONS):
+            return
         if may_retry and job.attempts <= job.request.retries:
             job.url, job.hops = job.request.url, 0
             self._queue(job, time.monotonic() + _RETRY_AFTER_S)
@@ -171,6 +192,26 @@ class _Engine:
             self._redirect(job, location, response)
         else:
             self._responses[job.index] = _with_total(response, job)
+
+    def _ask_again_beside(self, job: _Job) -> None:
+        """One more connection for a job, for what is left of its time."""
+        job.attempts += 1
+        job.rival = _Job(job.index, job.request, job.request.url, job.attempts, started=job.started, is_second=True)
+        job.rival.rival = job
+        self._queue(job.rival, 0.0)
+
+    def _is_left_to_rival(self, job: _Job, lost: bool) -> bool:
+        """Whether the job's other connection may still bring an answer; if this one was not `lost`, it is ended."""
+        rival, job.rival = job.rival, None
+        if rival is None:
+            return False
+        rival.rival = None
+        if lost:
+            return True
+        rival.dropped = True
+        if self._running.get(rival.easy, (None, None))[1] is rival:
+            self._release(rival.easy)
+        return False
 
     def _redirect(self, job: _Job, location: str, response: Response) -> None:
         refusal = _refusal(job, location)
@@ -187,20 +228,28 @@ class _Engine:
         self._pool.give(handle)
 
     def _give_up(self) -> None:
+        for _, _, job in self._waiting:
+            if not job.dropped:
+                self._record(job, Reason.NOT_MEASURED, "the node had no time to ask")
         for _, job in self._running.values():
             ran_s = time.monotonic() - job.started
             if ran_s >= min(job.request.timeout_ms / 1000, self._budget_s / 4):
                 self._record(job, Reason.TIMEOUT, f"no complete answer within {int(ran_s * 1000)} ms")
             else:
                 self._record(job, Reason.NOT_MEASURED, "the node had no time to wait for the answer")
-        for _, _, job in self._waiting:
-            self._record(job, Reason.NOT_MEASURED, "the node had no time to ask")
 
     def _record(self, job: _Job, reason: Reason, detail: str) -> None:
         request = job.request
         self._responses[job.index] = Response(
             request.url, request.address, reason=reason, detail=detail, attempts=job.attempts
         )
+
+
+def _is_silent(job: _Job, got: int, now_s: float) -> bool:
+    """Whether nothing has come for so long that the connection is taken for lost; looks at what `got` in all so far."""
+    if got != job.got:
+        job.got, job.got_s = got, now_s
+    return (now_s - job.got_s) * 1000 * _SILENT_PART > job.request.timeout_ms
 
 
 def _refusal(job: _Job, location: str) -> str:
@@ -213,8 +262,8 @@ def _refusal(job: _Job, location: str) -> str:
 
 
 def _with_total(response: Response, job: _Job) -> Response:
-    """Redirects count from the first request of the attempt."""
-    if not job.hops:
+    """Redirects count from the first request of the attempt, a second connection from the start of the first."""
+    if not job.hops and not job.is_second:
         return response
     total_ms = int((time.monotonic() - job.started) * 1000) + 1
     return replace(response, phases=response.phases._replace(total_ms=total_ms))

@@ -95,6 +95,10 @@ class Handle:
             self._judged = Reason.TIMEOUT, f"no first byte within {request.first_byte_timeout_ms} ms"
         return self._judged is not None or self._is_flooded(request)
 
+    def got(self) -> int:
+        """How many bytes of an answer have come over the running attempt."""
+        return self._sink.header_bytes + self._sink.length if self._sink else 0
+
     def cut(self, request: Request) -> None:
         """Break the connection if it is beyond the bytes on the wire. For another thread, while libcurl does not come
         back: it reads on as long as something is there to read, and so does the handshake of TLS."""

@@ -182,7 +182,47 @@ def test_a_connection_error_is_retried_once_and_an_answer_never() -> None:
     with Hostile(says(answer(b"", "500 No"))) as server:
         assert (fetch(server, retries=1).attempts, len(server.asked)) == (1, 1)
     with Hostile(silent) as server:
-        assert (fetch(server, retries=1, timeout_ms=200).attempts, len(server.asked)) == (1, 1)
+        assert (fetch(server, retries=0, timeout_ms=200).attempts, len(server.asked)) == (1, 1)
+
+
+@pytest.mark.parametrize("stalls", [silent, says(b"", b"", pause_s=3.0), endless(b"", answer(BODY)[:-3], 3.0)])
+def test_a_connection_that_falls_silent_gets_another_one_beside_it_within_the_same_time(stalls: Behaviour) -> None:
+    began = time.monotonic()
+    with Hostile(in_turn(stalls, says(answer(BODY)))) as server:
+        response = fetch(server, retries=1, timeout_ms=900)
+        took_ms = 1000 * (time.monotonic() - began)
+        assert len(server.asked) == 2
+    assert (response.reason, response.status, response.attempts) == (None, 200, 2)
+    assert 300 <= response.phases.total_ms <= took_ms < 850
+
+
+def test_the_first_connection_may_still_be_the_one_that_answers() -> None:
+    with Hostile(in_turn(says(b"", answer(BODY), pause_s=0.5), silent)) as server:
+        response = fetch(server, retries=1, timeout_ms=900)
+    assert (response.reason, response.status, response.attempts) == (None, 200, 2)
+    assert 500 <= response.phases.total_ms < 850
+
+
+def test_a_server_that_stays_silent_has_two_connections_and_one_time_limit() -> None:
+    began = time.monotonic()
+    with Hostile(silent) as server:
+        response = fetch(server, retries=1, timeout_ms=600)
+        assert len(server.asked) == 2
+    assert (response.reason, response.attempts) == (Reason.TIMEOUT, 2)
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_server_that_never_falls_silent_is_asked_once_however_slow_it_is() -> None:
+    with Hostile(endless(b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", 0.05)) as server:
+        response = fetch(server, retries=1, timeout_ms=600)
+    assert (response.reason, response.attempts) == (Reason.TIMEOUT, 1)
+
+
+def test_a_second_connection_waits_for_room_and_nobody_gets_another_ones_answer() -> None:
+    with Hostile(silent) as dead, Hostile(says(answer(BODY))) as live:
+        requests = [Request(at.url, at.address, timeout_ms=400, retries=1) for at in (dead, dead, live, live)]
+        responses = fetch_all(requests, 5.0, concurrency=2)
+    assert [response.reason for response in responses] == [Reason.TIMEOUT, Reason.TIMEOUT, None, None]
 
 
 def test_the_budget_ends_everything_and_says_what_never_had_its_time() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 from audit import foundry, tools
 from audit.accepted import Entry, accepted
@@ -12,6 +13,8 @@ from audit.workspace import ROOT, fingerprint, run, sources
 FILES = ("contracts/**/*.sol", "tests/solidity/symbolic/*.sol", "audit/foundry.toml", "audit/smt.py", "audit/solc.cjs")
 # How long one question to the solvers may take.
 QUESTION_S = 900
+# How long one proof may take, or the part would not end; what runs into it is named in accepted/halmos.json.
+PROOF_S = 1_800
 VERDICT = re.compile(r"\[(PASS|FAIL|TIMEOUT|ERROR)\]\S* (check_\w+)\(.*?time: ([\d.]+)s")
 
 
@@ -39,9 +42,11 @@ def audit(workers: int) -> Result:
             solver,
         )
         which = ("--contract", contract, "--match-test", f"^{function}\\(")
-        done = run(
-            python.parent / "halmos", *which, *options, log=f"halmos-{name}", cwd=project, env=foundry.environment()
-        )
+        command = (python.parent / "halmos", *which, *options)
+        try:
+            done = run(*command, log=f"halmos-{name}", cwd=project, env=foundry.environment(), timeout=PROOF_S)
+        except subprocess.TimeoutExpired:
+            return {"proof": name, "verdict": "TIMEOUT", "seconds": PROOF_S}
         found = VERDICT.search(done.output)
         return {"proof": name, "verdict": found[1] if found else "ERROR", "seconds": float(found[3]) if found else 0.0}
 
@@ -52,7 +57,7 @@ def audit(workers: int) -> Result:
 def proofs() -> list[str]:
     """Every `check_` function, as `Contract.function`."""
     found = []
-    for file in sources("tests/solidity/symbolic/*.t.sol"):
+    for file in reversed(sources("tests/solidity/symbolic/*.t.sol")):
         text = file.read_text()
         contract = re.search(r"^contract (\w+)", text, re.MULTILINE)
         found += [f"{contract[1]}.{name}" for name in re.findall(r"function (check_\w+)", text)] if contract else []

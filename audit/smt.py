@@ -3,6 +3,8 @@
 yices is quick with bits, cvc5 with products once it takes words for integers, bitwuzla with what lies between.
 """
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
@@ -65,7 +67,16 @@ def portfolio(file: str) -> int:
 def _begin(command: list[str], out: Path) -> tuple["subprocess.Popen[bytes]", Path]:
     """Into a file: a model may be larger than a pipe."""
     with out.open("wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL), out  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, stdout=file, stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent
+        )
+    return process, out
+
+
+def _die_with_parent() -> None:
+    """No solver goes on for a halmos that was stopped (Linux; PR_SET_PDEATHSIG is 1)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _answer(running: list[tuple["subprocess.Popen[bytes]", Path]]) -> str:
@@ -83,4 +94,5 @@ if __name__ == "__main__":
     elif sys.argv[1] == "bitwuzla":
         solve_with_bitwuzla(sys.argv[2])
     else:
+        _die_with_parent()
         sys.exit(portfolio(sys.argv[1]))

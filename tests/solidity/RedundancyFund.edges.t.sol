@@ -131,6 +131,13 @@ contract RedundancyFundEdgesTest is Fixture {
         book.register(fund, "https://b.example", operator, 0, 0);
     }
 
+    function test_before_the_first_epoch_it_is_epoch_0() external {
+        vm.warp(GENESIS - 1);
+        uint256 fund = _plainFund(0, 1);
+        vm.assertEq(book.fundOf(fund).cursor.epoch, 1, "binds from");
+        vm.assertEq(committee.currentEpoch(), 0, "today");
+    }
+
     function test_cover_counts_each_unit_of_free_money() external {
         uint256 fund = _plainFund(0, 1);
         for (uint256 free; free < 2; ++free) {

@@ -7,7 +7,12 @@ from audit import foundry
 from audit.accepted import Entry, accepted
 from audit.results import Result
 
-FILES = ("contracts/RedundancyFund.sol", "contracts/OracleCommittee.sol", "contracts/Leaf.sol")
+FILES = (
+    "contracts/RedundancyFund.sol",
+    "contracts/OracleCommittee.sol",
+    "contracts/Leaf.sol",
+    "contracts/Endowment.sol",
+)
 
 
 @dataclass(frozen=True)

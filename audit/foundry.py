@@ -7,7 +7,11 @@ from pathlib import Path
 from audit import tools
 from audit.workspace import ROOT, STATE, Finished, run, snapshot
 
-ENVIRONMENT = {"FOUNDRY_SOLC": str(ROOT / "audit" / "solc.cjs"), "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1"}
+ENVIRONMENT = {
+    "FOUNDRY_SOLC": str(ROOT / "audit" / "solc.cjs"),
+    "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1",
+    "FOUNDRY_CODE_SIZE_LIMIT": "1000000",  # a test deploys its actors
+}
 
 
 def project(name: str) -> Path:

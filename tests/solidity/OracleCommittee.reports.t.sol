@@ -252,5 +252,7 @@ contract OracleCommitteeReportsTest is Fixture {
         vm.assertEq(clock.epochLength, LENGTH, "length");
         vm.assertEq(clock.grace, GRACE, "grace");
         vm.assertEq(clock.window, WINDOW, "window");
+        IOracleCommittee.Clock memory least = _newCommitteeContract(IOracleCommittee.Clock(0, 1, 1, 0, 0)).clock();
+        vm.assertEq(least.epochLength + least.grace, 2, "a second of each is enough");
     }
 }

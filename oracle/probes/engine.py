@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pycurl
@@ -219,7 +219,7 @@ class _Engine:
             job.url, job.hops = location.partition("#")[0], job.hops + 1
             self._queue(job, 0.0)
             return
-        self._responses[job.index] = replace(_with_total(response, job), reason=Reason.REDIRECT, detail=refusal)
+        self._responses[job.index] = _with_total(response, job)._replace(reason=Reason.REDIRECT, detail=refusal)
 
     def _release(self, easy: Any) -> None:
         handle, _ = self._running.pop(easy)
@@ -266,4 +266,4 @@ def _with_total(response: Response, job: _Job) -> Response:
     if not job.hops and not job.is_second:
         return response
     total_ms = int((time.monotonic() - job.started) * 1000) + 1
-    return replace(response, phases=response.phases._replace(total_ms=total_ms))
+    return response._replace(phases=response.phases._replace(total_ms=total_ms))

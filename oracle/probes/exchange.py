@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from oracle.model import Reason
@@ -49,10 +50,10 @@ class Phases(NamedTuple):
 
 
 NONE_REACHED = Phases()
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """The outcome of a request. `reason` is None if there was a valid and complete HTTP answer, whatever its status.
 
     `sha256` (hexadecimal, no prefix) and `length` are of the body as it came over the wire, of a status 200 only;
@@ -67,7 +68,7 @@ class Response:
     body: bytes | None = None
     decoded_sha256: str | None = None
     phases: Phases = NONE_REACHED
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
     certificate_expires_s: int | None = None
     reason: Reason | None = None
     detail: str = ""

@@ -46,10 +46,11 @@ class Handle:
         self._pinned = ""
         self._route: Route | None = None
         self._timeouts = (0, 0)
+        self._secure = False
         self._reads_certificate = False
         self._expires_s: int | None = None
         self._sink: Sink | None = None
-        self._socket: socket.socket | None = None
+        self._socket: socket.SocketType | None = None
         self._judged: Judged | None = None
         self._flooded = False
 
@@ -69,7 +70,8 @@ class Handle:
         if request.route != self._route:
             self._take(request.route)
         self._expires_s = expires_s
-        reads = expires_s is None and url.startswith("https:")
+        self._secure = url.startswith("https:")
+        reads = self._secure and expires_s is None
         if reads != self._reads_certificate:
             self._reads_certificate = reads
             setopt(pycurl.OPT_CERTINFO, int(reads))
@@ -88,16 +90,17 @@ class Handle:
         self.easy.setopt(pycurl.HTTPHEADER, _BROWSER_HEADERS if route else _HEADERS)
 
     def exceeds(self, request: Request, ran_ms: int) -> bool:
-        """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, and
-        the bytes on the wire, of which endless parts that are neither head nor body may be made."""
+        """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, the
+        bytes of headers, and those on the wire, of which endless parts that are neither may be made."""
         assert self._sink is not None  # noqa: S101 - prepare() comes first
-        if ran_ms > request.first_byte_timeout_ms and not self._sink.header_bytes:
+        if ran_ms > request.first_byte_timeout_ms and not self._sink.head:
             self._judged = Reason.TIMEOUT, f"no first byte within {request.first_byte_timeout_ms} ms"
-        return self._judged is not None or self._is_flooded(request)
+        over = len(self._sink.head) > request.max_header_bytes
+        return over or self._judged is not None or self._is_flooded(request)
 
     def got(self) -> int:
         """How many bytes of an answer have come over the running attempt."""
-        return self._sink.header_bytes + self._sink.length if self._sink else 0
+        return len(self._sink.head) + self._sink.length if self._sink else 0
 
     def cut(self, request: Request) -> None:
         """Break the connection if it is beyond the bytes on the wire. For another thread, while libcurl does not come
@@ -127,23 +130,29 @@ class Handle:
         sink = self._sink
         assert sink is not None  # noqa: S101 - prepare() comes first
         self.release()
+        sink.read_head()
         reason, detail = self._judge(request, sink, code, text)
         whole = reason is None and sink.status == 200
         return Response(
-            url=request.url,
-            address=request.address,
-            status=sink.status,
-            sha256=sink.digest() if whole else "",
-            length=sink.length,
-            body=sink.body() if whole else None,
-            decoded_sha256=sink.decoded() if whole else None,
-            phases=self._phases(request.dns_ms),
-            headers=sink.headers,
-            certificate_expires_s=self._expiry(),
-            reason=reason,
-            detail=detail,
-            attempts=attempts,
-        ), is_connection_error(code) and not (sink.stopped or self._judged or self._flooded)
+            request.url,
+            request.address,
+            sink.status,
+            sink.digest() if whole else "",
+            sink.length,
+            sink.body() if whole else None,
+            sink.decoded() if whole else None,
+            self._phases(request.dns_ms),
+            sink.headers,
+            self._expiry() if self._secure else None,
+            reason,
+            detail,
+            attempts,
+        ), bool(code) and is_connection_error(code) and not self._ended_it(request, sink)
+
+    def _ended_it(self, request: Request, sink: Sink) -> bool:
+        """Whether it was us that ended the attempt, or it would be."""
+        stopped = sink.stopped or self._judged or self._flooded
+        return bool(stopped) or len(sink.head) > request.max_header_bytes
 
     def _judge(self, request: Request, sink: Sink, code: int, text: str) -> tuple[Reason | None, str]:
         if self._judged:
@@ -151,7 +160,7 @@ class Handle:
         if self._flooded:
             secured = request.url.startswith("http:") or self.easy.getinfo(pycurl.APPCONNECT_TIME_T)
             return Reason.TOO_LARGE if secured else Reason.TLS, "more bytes on the wire than any answer needs"
-        if sink.stopped == "headers":
+        if len(sink.head) > request.max_header_bytes:
             return Reason.PROTOCOL, f"headers of more than {request.max_header_bytes} bytes"
         if sink.stopped == "body":
             return Reason.TOO_LARGE, f"a body of more than {request.max_bytes} bytes"
@@ -161,21 +170,23 @@ class Handle:
             return None, ""
         os_errno = self.easy.getinfo(pycurl.OS_ERRNO)
         ipv6 = ":" in request.address
-        reason = reason_of(code, answered=sink.header_bytes > 0, os_errno=os_errno, ipv6=ipv6)
+        reason = reason_of(code, answered=bool(sink.head), os_errno=os_errno, ipv6=ipv6)
         return reason, clean(text) or f"libcurl's error {code}"
 
     def _phases(self, dns_ms: int) -> Phases:
         """From what libcurl tells of the last transfer, rounded up; a round trip only if an answer came."""
         get = self.easy.getinfo
-        connected, secured = get(pycurl.CONNECT_TIME_T), get(pycurl.APPCONNECT_TIME_T)
+        connected, secured = get(pycurl.CONNECT_TIME_T), get(pycurl.APPCONNECT_TIME_T) if self._secure else 0
         asked, answered = get(pycurl.PRETRANSFER_TIME_T), get(pycurl.STARTTRANSFER_TIME_T)
+        rtt_us = max(connected, answered - asked) if answered else 0
+        # -(-us // 1000) is rounding up
         return Phases(
             dns_ms,
-            _ms(connected),
-            _ms(secured),
-            _ms(answered),
-            _ms(get(pycurl.TOTAL_TIME_T)),
-            max(connected, answered - asked) if answered else 0,
+            -(-connected // 1000),
+            -(-secured // 1000),
+            -(-answered // 1000),
+            -(-get(pycurl.TOTAL_TIME_T) // 1000),
+            rtt_us,
         )
 
     def _expiry(self) -> int | None:
@@ -197,8 +208,9 @@ class Handle:
             return pycurl.SOCKET_BAD
         self.release()
         try:
-            self._socket = socket.socket(family, kind, protocol)
-            _bind(self._socket, route.source)
+            self._socket = opened = socket.SocketType(family, kind, protocol)
+            if route.source:
+                _bind(opened, route.source)
         except OSError:
             self._judged = Reason.NOT_MEASURED, "the node could not open a socket"
             return pycurl.SOCKET_BAD
@@ -235,30 +247,26 @@ class Handle:
             self.easy.setopt(option, value)
 
 
-def _bind(opened: socket.socket, source: str) -> None:
+def _bind(opened: socket.SocketType, source: str) -> None:
     """Let a connection leave from an address or through an interface of this machine.
 
     Raises: OSError if it has no such, or it cannot reach an address of the other family.
     """
     if is_address(source):
         opened.bind((source, 0))
-    elif source:
+    else:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source.encode())
-
-
-def _ms(us: int) -> int:
-    return -(-us // 1000)
 
 
 def _most_on_wire(request: Request, sink: Sink) -> int:
     """How many bytes may have come so far; before an answer begins, those of a handshake only."""
-    if not sink.header_bytes:
+    if not sink.head:
         return _OVERHEAD_BYTES
     body = min(2 * request.max_bytes, 2 * sink.length + _QUEUED_BYTES)
     return body + request.max_header_bytes + _OVERHEAD_BYTES
 
 
-def _received(opened: socket.socket) -> int:
+def _received(opened: socket.SocketType) -> int:
     """How many bytes have come over the connection, those of TLS and chunks included; 0 if the system cannot say."""
     info = opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES.stop)
     return int.from_bytes(info[_TCP_INFO_BYTES], sys.byteorder)

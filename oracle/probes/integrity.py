@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from oracle.manifest import ReleaseFile
 from oracle.model import Reason
@@ -52,7 +52,7 @@ def judge(response: Response, expected: Expected, *, may_be_packed: bool = False
     if response.status != 200:
         return Reason.HTTP_STATUS, f"answered {response.status}"
     if may_be_packed and response.decoded_sha256:
-        response = replace(response, sha256=response.decoded_sha256)
+        response = response._replace(sha256=response.decoded_sha256)
     return _judge_bytes(response, expected)
 
 

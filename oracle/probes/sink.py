@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 
-from oracle.probes.exchange import Request, clean
+from oracle.probes.exchange import NO_HEADERS, Request, clean
 
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
@@ -23,73 +23,75 @@ _ROOM = 64 * 1024
 
 
 class Sink:
-    """The two callbacks of one transfer and what they gathered. `stopped` says which cap ended it: "headers",
-    "body", or "status" for an answer whose body nobody needs; `whole_head`, once `status` was asked, whether the head
-    came to its end."""
+    """The two callbacks of one transfer and what they gathered.
+
+    `head` is all that came of heads and trailers. libcurl adds to it line by line through `header`, some ten times a
+    probe, so that is a bare method of the bytearray; its length is checked with the body's first piece, at each look of
+    the engine and at the end. `status` and `whole_head` are there once the head was read: of several (1xx before the
+    answer) the last one counts. `stopped` says what ended the transfer: "headers" or "body" beyond its cap, or "status"
+    for an answer whose body nobody needs.
+    """
 
     __slots__ = (
-        "_decoder", "_hash", "_head", "_headers", "_kept", "_max_bytes", "_max_header_bytes", "_status", "header_bytes",
-        "length", "stopped", "whole_head",
+        "_also", "_decoder", "_hash", "_kept", "_max_bytes", "_max_header_bytes", "_update", "head", "header",
+        "headers", "length", "status", "stopped", "whole_head",
     )  # fmt: skip
 
     def __init__(self, request: Request) -> None:
         self._max_bytes = request.max_bytes
         self._max_header_bytes = request.max_header_bytes
-        self._kept: bytearray | None = bytearray() if request.keep_body else None
         self._hash = sha256()
+        self._update = self._hash.update
+        self._kept: bytearray | None = bytearray() if request.keep_body else None
         self._decoder: Decoder | None = None
-        self._head: list[bytes] = []
-        self._status = -1
-        self._headers = Headers()
+        self._also: tuple[Callable[[bytes], None], ...] = ()
+        self.head = bytearray()
+        self.header = self.head.extend
+        self.headers: Mapping[str, str] = NO_HEADERS
         self.length = 0
-        self.header_bytes = 0
+        self.status = -1
         self.stopped = ""
         self.whole_head = False
 
-    def header(self, line: bytes) -> int | None:
-        """One line of the head or of the trailers: libcurl calls this some ten times a probe, so it only collects."""
-        self.header_bytes += len(line)
-        if self.header_bytes > self._max_header_bytes:
-            self.stopped = "headers"
-            return _STOP
-        self._head.append(line)
-        return None
-
     def write(self, chunk: bytes) -> int | None:
         """One piece of the body."""
-        if not self.length:
-            if self.status != 200:
-                self.stopped = "status"
-                return _STOP
-            self._decoder = Decoder.of(self.headers.encoding(), self._max_bytes)
+        if not self.length and not self._begin():
+            return _STOP
         self.length += len(chunk)
-        self._hash.update(chunk)
-        if self._decoder is not None:
-            self._decoder.feed(chunk)
         if self.length > self._max_bytes:
             self.stopped = "body"
             return _STOP
-        if self._kept is not None:
-            self._kept += chunk
+        self._update(chunk)
+        for take in self._also:
+            take(chunk)
         return None
 
-    @property
-    def status(self) -> int:
-        """The status of the answer, 0 if there is none. Of several heads (1xx before the answer) the last one counts;
-        the trailers of a body, which come after this was first asked, do not."""
-        if self._status < 0:
-            head = b"".join(self._head)
-            last = head.rfind(b"\nHTTP/") + 1
-            match = _STATUS.match(head, last)
-            self._status = int(match[1]) if match else 0
-            self._headers = Headers(head[last:])
-            self.whole_head = _END_OF_HEAD.search(head, last) is not None
-        return self._status
+    def _begin(self) -> bool:
+        """With the first piece of a body: whether it is to be read, and by whom."""
+        self.read_head()
+        if len(self.head) > self._max_header_bytes:
+            self.stopped = "headers"
+        elif self.status != 200:
+            self.stopped = "status"
+        elif b"\ncontent-encoding" in self.head.lower():
+            self._decoder = Decoder.of(self.headers.get("content-encoding", ""), self._max_bytes)
+        if self._decoder is not None:
+            self._also = (self._decoder.feed,)
+        if self._kept is not None:
+            self._also += (self._kept.extend,)
+        return not self.stopped
 
-    @property
-    def headers(self) -> Headers:
-        """Those of the answer, as far as they are kept."""
-        return self._headers if self.status else Headers()
+    def read_head(self) -> None:
+        """Read the answer's head, unless that was done: the trailers of its body are not part of it."""
+        if self.status >= 0:
+            return
+        head = bytes(self.head)
+        last = head.rfind(b"\nHTTP/") + 1
+        match = _STATUS.match(head, last)
+        self.status = int(match[1]) if match else 0
+        if match and len(head) <= self._max_header_bytes:
+            self.headers = Headers(head[last:])
+        self.whole_head = head.endswith(b"\r\n\r\n") or _END_OF_HEAD.search(head, last) is not None
 
     def body(self) -> bytes | None:
         """The body, if it was to be kept."""
@@ -112,10 +114,6 @@ class Headers(Mapping[str, str]):
     def __init__(self, head: bytes = b"") -> None:
         self._head = head
         self._read: dict[str, str] | None = None
-
-    def encoding(self) -> str:
-        """The Content-Encoding, "" if there is none."""
-        return self.get("content-encoding", "") if b"\ncontent-encoding" in self._head.lower() else ""
 
     def __getitem__(self, name: str) -> str:
         return self._all()[name]

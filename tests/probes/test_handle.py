@@ -48,7 +48,7 @@ def test_a_node_without_free_descriptors_does_not_blame_the_mirror(monkeypatch: 
     def full(*_arguments: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(handle_module.socket, "socket", full)
+    monkeypatch.setattr(handle_module.socket, "SocketType", full)
     response, _ = attempt(Handle(), Request("http://127.1.1.1:9/", "127.1.1.1"))
     assert response.reason is Reason.NOT_MEASURED
 

@@ -9,7 +9,7 @@ from oracle.probes.sink import Decoder, Sink
 
 def sink_of(max_bytes: int = 100, status: bytes = b"HTTP/1.1 200 OK\r\n", **options: int) -> Sink:
     sink = Sink(Request("http://x/", "1.2.3.4", max_bytes=max_bytes, **options))  # type: ignore[arg-type]
-    assert sink.header(status) is None
+    sink.header(status)
     return sink
 
 
@@ -40,16 +40,27 @@ def test_the_body_of_another_status_than_200_is_not_read() -> None:
     assert (sink.stopped, sink.length) == ("status", 0)
 
 
-def test_headers_over_the_cap_stop_the_transfer() -> None:
+def test_headers_over_the_cap_end_the_transfer_with_the_first_of_the_body_and_are_not_kept() -> None:
     sink = sink_of(max_header_bytes=64)
-    assert sink.header(b"X-A: " + b"a" * 60) == -1
-    assert sink.stopped == "headers"
+    sink.header(b"Server: " + b"a" * 60)
+    assert sink.write(b"abc") == -1
+    assert (sink.stopped, sink.length, sink.headers) == ("headers", 0, {})
+
+
+def test_the_trailers_of_a_body_are_no_part_of_the_head_that_was_read() -> None:
+    sink = sink_of()
+    sink.header(b"\r\n")
+    sink.write(b"abc")
+    sink.header(b"HTTP/1.1 500 No\r\nServer: x\r\n")
+    sink.read_head()
+    assert (sink.status, sink.headers, sink.whole_head) == (200, {}, True)
 
 
 def test_an_interim_answer_does_not_pass_its_headers_on() -> None:
     sink = sink_of(status=b"HTTP/1.1 103 Early Hints\r\n")
     sink.header(b"Server: early\r\n")
     sink.header(b"HTTP/1.1 200 OK\r\n")
+    sink.read_head()
     assert (sink.status, sink.headers) == (200, {})
 
 
@@ -57,6 +68,7 @@ def test_headers_are_stored_by_name_and_without_control_characters() -> None:
     sink = sink_of()
     sink.header(b"SERVER:  a\x1b\xff \r\n")
     sink.header(b"Set-Cookie: a=b\r\n")
+    sink.read_head()
     assert sink.headers == {"server": "a??"}
 
 

@@ -29,8 +29,9 @@ from oracle.store.tallies import Tally
 
 CANARIES_AN_EPOCH = 4
 COLD_AN_EPOCH = 1
-COLD_AN_EPOCH_HEARD = 4
-"""Where the primary's log can be heard, so that an echo shows within the epoch."""
+COLD_AN_EPOCH_HEARD = 5
+"""Where the primary's log can be heard, so that an echo shows within the epoch: one more than it takes, since a slot or
+an answer may be lost."""
 _NONCES = 1 << 64
 _SUSPECT = ANSWERED_REASONS - {Reason.NOT_OWNER, Reason.NOT_ADMITTED, Reason.HIDDEN}
 _NO_TALLY = Tally(PRIMARY)

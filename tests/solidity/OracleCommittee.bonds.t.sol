@@ -82,6 +82,20 @@ contract OracleCommitteeBondsTest is Fixture {
         vm.assertEq(_bond(member).freeFrom, 0, "notice");
     }
 
+    function test_a_bond_of_one_unit_is_one() external {
+        (uint256 second, uint256 third) = (_keysOf(oracle)[1], _keysOf(oracle)[2]);
+        _post(vm.addr(second), 1);
+        _post(vm.addr(third), 1);
+        vm.startPrank(vm.addr(second));
+        committee.giveBondNotice(oracle);
+        vm.warp(block.timestamp + NOTICE);
+        committee.takeBond(oracle);
+        vm.stopPrank();
+        vm.assertEq(wrapped.balanceOf(vm.addr(second)), 1, "returned");
+        committee.burnBond(oracle, 5, vm.addr(third), [bytes32("one"), "two"], _bundles(third, 5, "one", "two"));
+        vm.assertEq(wrapped.balanceOf(BURNED), 1, "burned");
+    }
+
     // ------------------------------------------------------------------------------------------ misconduct
 
     function test_two_bundles_for_one_epoch_cost_the_bond() external {

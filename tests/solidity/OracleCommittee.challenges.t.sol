@@ -79,6 +79,21 @@ contract OracleCommitteeChallengesTest is Fixture {
         committee.challenge{value: CHALLENGE_BOND}(oracle, 1, address(book), fund, "");
     }
 
+    function test_P10_what_nobody_reported_cannot_be_challenged_even_at_the_beginning_of_time() external {
+        vm.warp(1);
+        committee = _newCommitteeContract(IOracleCommittee.Clock(0, 1, 10, 10, 10));
+        oracle = _newCommittee("member", 4, 3);
+        vm.deal(rogue, 2 * CHALLENGE_BOND);
+        vm.startPrank(rogue);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.NotPending.selector, 0));
+        committee.challenge{value: CHALLENGE_BOND}(oracle, 0, address(book), fund, "there is nothing");
+        vm.stopPrank();
+        bytes32 digest = committee.reportDigest(oracle, 0, "root", "evidence");
+        committee.report(oracle, 0, "root", "evidence", _signed(_keysOf(oracle), digest, 3));
+        vm.prank(rogue);
+        committee.challenge{value: CHALLENGE_BOND}(oracle, 0, address(book), fund, "accepted in second 1");
+    }
+
     function test_a_challenge_needs_an_arbiter_and_the_whole_bond_and_comes_once() external {
         vm.startPrank(rogue);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.NoArbiter.selector, address(book), other));
@@ -139,6 +154,7 @@ contract OracleCommitteeChallengesTest is Fixture {
         vm.warp(until);
         _assertOutcome(fund, IOracleCommittee.Outcome.Final, "silence means that it stands");
         vm.assertLe(until, committee.finalBy(1), "in bounded time");
+        vm.assertEq(committee.finalBy(1), _start(2) + GRACE + WINDOW + ARBITRATION, "of known length");
         _settle(fund, vector); // whether anyone concludes or not
         vm.prank(arbiter);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.ArbitrationOver.selector, 1, until));
@@ -148,6 +164,10 @@ contract OracleCommitteeChallengesTest is Fixture {
         committee.conclude(oracle, 1, address(book), fund);
         vm.assertEq(wrapped.balanceOf(BURNED), CHALLENGE_BOND, "burned");
         vm.assertEq(wrapped.balanceOf(address(committee)), 0, "nothing left");
+        vm.prank(funder);
+        committee.postBond{value: CHALLENGE_BOND}(oracle);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.AlreadyRuled.selector, 1));
+        committee.conclude(oracle, 1, address(book), fund); // would burn another's money
     }
 
     function test_the_arbiter_may_rule_until_the_last_second() external {

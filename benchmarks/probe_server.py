@@ -1,8 +1,8 @@
 """The server that benchmarks/probe asks: one file, over plain HTTP and over TLS, a connection for each answer.
 
-    python -m benchmarks.probe_server ADDRESS BYTES CERTIFICATE KEY
+    python -m benchmarks.probe_server ADDRESS BYTES [CERTIFICATE KEY]
 
-Prints its two ports and serves until its standard input ends.
+Prints its ports (without a certificate only that of plain HTTP) and serves until its standard input ends.
 """
 
 from __future__ import annotations
@@ -41,17 +41,22 @@ class Answering(asyncio.Protocol):
             self._transport.close()
 
 
-async def serve(address: str, length: int, certificate: str, key: str) -> None:
+async def serve(address: str, length: int, *certificate: str) -> None:
     """Serve until standard input ends."""
     Answering.answer = HEAD % length + random.Random(1).randbytes(length)  # noqa: S311
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    context.num_tickets = 0  # every handshake is a whole one
+    ways = [None, _tls(*certificate)] if certificate else [None]
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(Answering, address, 0, backlog=1024, ssl=tls) for tls in (None, context)]
+    servers = [await loop.create_server(Answering, address, 0, backlog=1024, ssl=tls) for tls in ways]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
+def _tls(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.num_tickets = 0  # every handshake is a whole one
+    return context
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]))
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

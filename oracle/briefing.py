@@ -152,8 +152,8 @@ def _take_cold(
     engine: sa.Engine, settings: Settings, this: Round, mirrors: Sequence[Mirror]
 ) -> tuple[Round, dict[MirrorId, int]]:
     """The round with what it needs to know of cold files, and those that are this round's to ask for."""
-    wanted = [mirror for mirror in mirrors if cold_is_due(this, mirror.mirror)]
-    if not wanted or not this.cold_pool:
+    wanted = [mirror for mirror in mirrors if cold_is_due(this, mirror.mirror)] if this.cold_pool else []
+    if not wanted:
         return this, {}
     node, release = settings.node_name, this.standing.current
     asked = cold.asked_files(engine, node, release, [mirror.mirror for mirror in wanted])

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -132,6 +133,7 @@ def manifest_path(digest: Digest) -> str:
     return f"{MANIFEST_FOLDER}/{digest.removeprefix('0x')}.json"
 
 
+@lru_cache(maxsize=1 << 14)
 def url_path(path: str) -> str:
     """A file's path as it stands in a URL: each segment percent-encoded, so `50% off.txt` is `50%25%20off.txt`."""
     return "/".join(quote(segment, safe="") for segment in path.split("/"))

@@ -28,10 +28,11 @@ from oracle.settings import Settings
 from oracle.standing import loopback_allowed
 from oracle.store import facts, ledger
 from oracle.store.history import reasons_at
-from oracle.store.observations import record_admission, record_votes
+from oracle.store.observations import record_admission
 from oracle.store.ownerships import record_ownership
+from oracle.store.record import record_round
 from oracle.store.sightings import How, record_sighting
-from oracle.store.tallies import Asked, add_all_to_tallies
+from oracle.store.tallies import Asked
 
 log = structlog.get_logger()
 
@@ -184,11 +185,9 @@ def _store(engine: sa.Engine, settings: Settings, shard: Shard, found: Found) ->
     """Store what the round has taught. What a node saw in doubt teaches nothing but its own load."""
     node, learned = settings.node_name, not found.doubt
     asked = [(one.target.fund, _asked(one, learned=learned)) for one in found.heard]
-    add_all_to_tallies(engine, shard.epoch, node, asked)
+    new = record_round(engine, node, shard.epoch, found.votes, asked)
     if learned:
         _keep(engine, node, found)
-    new = record_votes(engine, node, found.votes)
-    if learned:
         _listen(engine, settings, found)
     return new
 

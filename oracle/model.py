@@ -125,6 +125,8 @@ class Reason(StrEnum):
     VOIDED = "voided"
 
 
+REASONS = {reason.value: reason for reason in Reason}
+"""By their text: many times as fast as to call the enumeration."""
 UNKNOWN_REASONS = frozenset({Reason.NOT_MEASURED, Reason.SELF_DOUBT, Reason.DISPUTED, Reason.RELEASE_UNREAD})
 NO_ANSWER_REASONS = frozenset({Reason.DNS, Reason.ADDRESS_REFUSED, Reason.CONNECT, Reason.TIMEOUT, Reason.TLS})
 """Down without a sign of life."""

@@ -6,6 +6,7 @@ from the epoch's own secret, which is committed to before and revealed after; *w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from math import isqrt
 from struct import Struct
@@ -26,6 +27,7 @@ READS_AN_EPOCH = 20
 _SHORTEST_REST_S = 5
 _PRIMARIES = 1 << 63
 _PACKED = tuple(Struct(f">{count}Q") for count in range(9))
+_FIRST = Struct(">Q").unpack_from
 _ROUNDS, _ROUNDS_OF_FEW, _FEW = 6, 8, 16
 
 
@@ -58,6 +60,7 @@ def epoch_secret(secret: bytes, epoch: int) -> bytes:
     return _keyed(secret, b"epoch-secret", epoch).digest()
 
 
+@lru_cache(maxsize=256)
 def subsecret(secret: bytes, purpose: bytes) -> bytes:
     """A secret of its own for a purpose (at most 16 bytes)."""
     return _keyed(secret, purpose).digest()
@@ -74,11 +77,12 @@ def spread_ms(slot_ms: int, timeout_ms: int) -> int:
     return short if slot_ms < LONG_SLOT_MS else max(short, slot_ms - timeout_ms - STORING_MS)
 
 
-def slice_bounds(slot_ms: int, timeout_ms: int) -> list[int]:
+@lru_cache(maxsize=64)
+def slice_bounds(slot_ms: int, timeout_ms: int) -> tuple[int, ...]:
     """Where a slot's slices begin, in milliseconds after its start, and last where they end."""
     spread = spread_ms(slot_ms, timeout_ms)
     count = max(1, spread // SLICE_MS)
-    return [spread * number // count for number in range(count + 1)]
+    return tuple(spread * number // count for number in range(count + 1))
 
 
 def slice_of(secret: bytes, subject: int, epoch: int, slot: int, slices: int) -> int:
@@ -173,10 +177,19 @@ def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, rows: int, colum
 
 
 def _number(secret: bytes, purpose: bytes, *parts: int) -> int:
-    return int.from_bytes(_keyed(secret, purpose, *parts).digest()[:8], "big")
+    drawn: int = _FIRST(_keyed(secret, purpose, *parts).digest())[0]
+    return drawn
 
 
 def _keyed(secret: bytes, purpose: bytes, *parts: int) -> blake2b:
+    state = _state(secret, purpose).copy()
+    state.update(_PACKED[len(parts)].pack(*parts))
+    return state
+
+
+@lru_cache(maxsize=256)
+def _state(secret: bytes, purpose: bytes) -> blake2b:
+    """The hash before it is told what to draw: its key is half of the work."""
     if not 16 <= len(secret) <= 64:
         raise ValueError(f"a secret has 16 to 64 bytes, not {len(secret)}")
-    return blake2b(_PACKED[len(parts)].pack(*parts), digest_size=32, key=secret, person=purpose)
+    return blake2b(digest_size=32, key=secret, person=purpose)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 
 from oracle.errors import InvalidInput
@@ -115,6 +116,7 @@ def resolve(
     return found
 
 
+@lru_cache(maxsize=1 << 14)
 def _read(url: str) -> BaseUrl | str:
     try:
         return parse_url(url)

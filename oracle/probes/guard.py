@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IpAddress = IPv4Address | IPv6Address
@@ -92,6 +93,7 @@ def is_loopback(address: str) -> bool:
     return plain(address) in _LOOPBACK_4
 
 
+@lru_cache(maxsize=1 << 14)
 def _parse(address: str) -> IpAddress:
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:

@@ -13,6 +13,8 @@ from oracle.store.db import chunks, reading
 from oracle.store.history import KEPT
 from oracle.store.ledger import Mirror, Release
 
+_MIRRORS = sa.select(*(tables.mirrors.c[name] for name in Mirror.__slots__))
+
 
 def chain_view(engine: sa.Engine) -> tuple[int, str]:
     """The newest indexed block: while it is the same, so is all that is read here."""
@@ -36,8 +38,8 @@ def mirrors_among(engine: sa.Engine, ids: Collection[MirrorId]) -> dict[MirrorId
     found: dict[MirrorId, Mirror] = {}
     with reading(engine) as connection:
         for some in chunks(ids):
-            for row in connection.execute(sa.select(tables.mirrors).where(tables.mirrors.c.mirror.in_(some))):
-                found[MirrorId(row.mirror)] = Mirror(**row._mapping)
+            for row in connection.execute(_MIRRORS.where(tables.mirrors.c.mirror.in_(some))):
+                found[MirrorId(row.mirror)] = Mirror(*row)
     return found
 
 

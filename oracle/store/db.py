@@ -175,12 +175,29 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> i
     return _insert(connection, table, rows, update=True)
 
 
+def add_up(
+    connection: sa.Connection, table: sa.Table, rows: Iterable[Row], added: Iterable[str], replaced: Iterable[str] = ()
+) -> None:
+    """Inserts rows, or adds these columns to those that are there by primary key, and replaces those."""
+    given = [dict(row) for row in rows]
+    if not given:
+        return
+    statement = _insert_into(connection, table)
+    changed = {name: table.c[name] + statement.excluded[name] for name in added}
+    changed |= {name: statement.excluded[name] for name in replaced}
+    keys = [column.name for column in table.primary_key]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), given)
+
+
+def _insert_into(connection: sa.Connection, table: sa.Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
 def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row], update: bool) -> int:
     given = [dict(row) for row in rows]
     if not given:
         return 0
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(table)
+    statement = _insert_into(connection, table)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in given[0] if name not in keys}
     if update and changed:

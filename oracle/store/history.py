@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from oracle.model import Digest, Epoch, FundId, MirrorId, Reason
+from oracle.model import REASONS, Digest, Epoch, FundId, MirrorId, Reason
 from oracle.store.db import reading
 from oracle.store.ledger import Release
 from oracle.store.tables import releases, votes
@@ -45,7 +45,7 @@ def reasons_at(
     with reading(engine) as connection:
         for fund, ids in members.items():
             told = connection.execute(query.where(rows.fund == fund, rows.mirror.in_(ids)))
-            found[fund] = {MirrorId(mirror): Reason(reason) for mirror, reason in told}
+            found[fund] = {MirrorId(mirror): REASONS[reason] for mirror, reason in told}
     return found
 
 

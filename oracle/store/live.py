@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 import sqlalchemy as sa
 
 from oracle.model import UNKNOWN_REASONS, Clock, Reason, VoteState
+from oracle.schedule import slot_at
+from oracle.store.observed import NO_VOTE, STATE_OF, observed
 from oracle.store.tables import votes
 
 FRESH_SLOTS = 3
@@ -72,12 +74,18 @@ def states_now(
     connection: sa.Connection, fund: int, clock: Clock, slots: int, now_ms: int, mirrors: Sequence[int]
 ) -> dict[int, Now]:
     """The state of those of `mirrors` (PRIMARY is one) that have a fresh vote, by mirror."""
-    epoch = clock.epoch_at(now_ms // 1000)
-    fresh_ms = max(FRESH_MS, FRESH_SLOTS * clock.epoch_length_s * 1000 // slots)
+    epoch, slot = slot_at(clock, slots, now_ms // 1000)
+    slot_ms = clock.epoch_length_s * 1000 // slots
+    fresh_ms = max(FRESH_MS, FRESH_SLOTS * slot_ms)
+    # A vote is stored in its slot or soon after, so that only slots of about that age are looked through.
+    oldest = slot - fresh_ms // max(1, slot_ms) - 2
     rows = votes.c
     query = sa.select(votes).where(
         rows.fund == fund,
-        rows.epoch.in_([epoch - 1, epoch]),
+        sa.or_(
+            sa.and_(rows.epoch == epoch, rows.slot >= oldest),
+            sa.and_(rows.epoch == epoch - 1, rows.slot >= slots + oldest),
+        ),
         rows.mirror.in_(mirrors),
         rows.at_ms >= now_ms - fresh_ms,
     )
@@ -114,16 +122,17 @@ def strips(
     connection: sa.Connection, fund: int, epoch: int, slots: int, measured: int, mirrors: Sequence[int]
 ) -> dict[int, Strip]:
     """The strip of each of `mirrors` in an epoch of which `measured` slots are over."""
-    rows = votes.c
-    ups = sa.func.sum(sa.case((rows.reason == Reason.UP.value, 1), else_=0))
-    unknowns = sa.func.sum(sa.case((rows.reason.in_([reason.value for reason in UNKNOWN_REASONS]), 1), else_=0))
-    query = sa.select(rows.mirror, rows.slot, ups, unknowns, sa.func.count())
-    query = query.where(rows.fund == fund, rows.epoch == epoch, rows.mirror.in_(mirrors))
-    query = query.group_by(rows.mirror, rows.slot)
-    seen: dict[int, dict[int, SlotState]] = defaultdict(dict)
-    for mirror, slot, up, unknown, total in connection.execute(query):
-        seen[mirror][slot] = _slot_state(up, total - up - unknown)
-    return {mirror: _strip(epoch, slots, measured, seen[mirror]) for mirror in mirrors}
+    seen = observed(connection, fund, epoch, mirrors)
+    return {mirror: _strip(epoch, slots, measured, _states([one.slots for one in seen[mirror]])) for mirror in mirrors}
+
+
+def _states(of_nodes: Sequence[str]) -> list[SlotState | None]:
+    """Slot by slot by majority; None where no node has a vote."""
+    found: list[SlotState | None] = []
+    for letters in zip_longest(*of_nodes, fillvalue=NO_VOTE):
+        cast = [STATE_OF[letter] for letter in letters if letter != NO_VOTE]
+        found.append(_slot_state(cast.count(VoteState.UP), cast.count(VoteState.DOWN)) if cast else None)
+    return found
 
 
 def _slot_state(up: int, down: int) -> SlotState:
@@ -132,8 +141,9 @@ def _slot_state(up: int, down: int) -> SlotState:
     return SlotState.UP if up > down else SlotState.DOWN
 
 
-def _strip(epoch: int, slots: int, measured: int, seen: dict[int, SlotState]) -> Strip:
-    states = [seen.get(slot, SlotState.UNKNOWN if slot < measured else SlotState.PENDING) for slot in range(slots)]
+def _strip(epoch: int, slots: int, measured: int, seen: Sequence[SlotState | None]) -> Strip:
+    blank = [SlotState.UNKNOWN if slot < measured else SlotState.PENDING for slot in range(slots)]
+    states = [state or none for state, none in zip([*seen, *([None] * slots)], blank, strict=False)]
     runs = tuple(Run(state, len(list(run))) for state, run in groupby(states))
     up, down, unknown, pending = (states.count(state) for state in SlotState)
     return Strip(epoch, slots, runs, up, down, unknown, pending)

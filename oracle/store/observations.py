@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from oracle.model import Digest, Epoch, FundId, MirrorId, Reason, Slot, Vote
+from oracle.model import REASONS, Digest, Epoch, FundId, MirrorId, Reason, Slot, Vote
 from oracle.store.db import chunks, insert_new, reading, upsert, writing
+from oracle.store.observed import observe
 from oracle.store.tables import admissions as admission_rows
 from oracle.store.tables import votes as vote_rows
 
@@ -44,9 +45,14 @@ def now_ms() -> int:
 
 def record_votes(engine: sa.Engine, node: str, votes: Iterable[Vote], at_ms: int | None = None) -> int:
     """Stores one node's votes and says how many were new: the first vote on a mirror and slot stands for good."""
-    at = now_ms() if at_ms is None else at_ms
     with writing(engine) as connection:
-        return insert_new(connection, vote_rows, [_to_row(vote, node, at) for vote in votes])
+        return record_in(connection, node, votes, now_ms() if at_ms is None else at_ms)
+
+
+def record_in(connection: sa.Connection, node: str, votes: Iterable[Vote], at_ms: int) -> int:
+    """The same inside the caller's transaction."""
+    new = observe(connection, node, votes)
+    return insert_new(connection, vote_rows, [_to_row(vote, node, at_ms) for vote in new])
 
 
 def _to_row(vote: Vote, node: str, at_ms: int) -> dict[str, Any]:
@@ -73,7 +79,7 @@ def _from_row(row: Any) -> CastVote:
         mirror=MirrorId(row.mirror),
         epoch=Epoch(row.epoch),
         slot=Slot(row.slot),
-        reason=Reason(row.reason),
+        reason=REASONS[row.reason],
         latency_ms=row.latency_ms,
         address=row.address,
         path=row.path,
@@ -159,12 +165,5 @@ def admitted(engine: sa.Engine, release: str, node: str) -> frozenset[MirrorId]:
 
 def read_from_row(row: Any) -> CompleteRead:
     """A row of `admissions` as a value."""
-    return CompleteRead(
-        MirrorId(row.mirror),
-        Digest(row.release),
-        row.node,
-        Reason(row.reason),
-        row.detail,
-        row.files_read,
-        row.at_ms,
-    )
+    mirror, release, node, reason, detail, files_read, at_ms = row
+    return CompleteRead(MirrorId(mirror), Digest(release), node, REASONS[reason], detail, files_read, at_ms)

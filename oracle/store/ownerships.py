@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from oracle.model import MirrorId, Reason
+from oracle.model import REASONS, MirrorId, Reason
 from oracle.store.db import chunks, reading, upsert, writing
 from oracle.store.observations import now_ms
 from oracle.store.tables import ownerships as rows_of
 
 UNHEARD = frozenset({Reason.DNS, Reason.CONNECT, Reason.ADDRESS_REFUSED, Reason.NOT_MEASURED})
 """What never reached the host, so that it was not asked."""
+
+_HEARD = sa.select(
+    *(rows_of.c[name] for name in ("mirror", "epoch", "asks", "proved_epoch", "reason", "detail", "at_ms"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Ownership:
 
 def ownerships(engine: sa.Engine, node: str) -> dict[MirrorId, Ownership]:
     """What this node has heard, by mirror."""
-    query = sa.select(rows_of).where(rows_of.c.node == node)
+    query = _HEARD.where(rows_of.c.node == node)
     with reading(engine) as connection:
         return {MirrorId(row.mirror): _from_row(row) for row in connection.execute(query)}
 
@@ -56,7 +61,7 @@ def ownerships(engine: sa.Engine, node: str) -> dict[MirrorId, Ownership]:
 def ownerships_among(engine: sa.Engine, node: str, mirrors: Collection[MirrorId]) -> dict[MirrorId, Ownership]:
     """What this node has heard of these hosts, by mirror."""
     found: dict[MirrorId, Ownership] = {}
-    query = sa.select(rows_of).where(rows_of.c.node == node)
+    query = _HEARD.where(rows_of.c.node == node)
     with reading(engine) as connection:
         for some in chunks(mirrors):
             for row in connection.execute(query.where(rows_of.c.mirror.in_(some))):
@@ -69,7 +74,7 @@ def record_ownership(
 ) -> Ownership:
     """Stores what a host said, in place of what it said before."""
     with writing(engine) as connection:
-        query = sa.select(rows_of).where(rows_of.c.node == node, rows_of.c.mirror == mirror)
+        query = _HEARD.where(rows_of.c.node == node, rows_of.c.mirror == mirror)
         row = connection.execute(query).first()
         before = _from_row(row) if row else None
         heard = Ownership(
@@ -86,6 +91,6 @@ def record_ownership(
     return heard
 
 
-def _from_row(row: sa.Row[tuple[object, ...]]) -> Ownership:
-    facts = {name: value for name, value in row._mapping.items() if name != "node"}
-    return Ownership(**{**facts, "reason": Reason(row.reason)})
+def _from_row(row: Any) -> Ownership:
+    mirror, epoch, asks, proved_epoch, reason, detail, at_ms = row
+    return Ownership(mirror, epoch, asks, proved_epoch, REASONS[reason], detail, at_ms)

@@ -177,6 +177,20 @@ votes = _table(
     _int("rtt_us", nullable=True),
     sa.Column("platform", sa.String(64), nullable=False, server_default=""),
 )
+observed = _table(
+    "observed",
+    _id("fund"),
+    _id("epoch"),
+    _id("mirror"),
+    sa.Column("node", sa.String(80), primary_key=True),
+    _text("slots"),
+    _int("ups"),
+    _int("downs"),
+    _int("unknowns"),
+    _int("latency_sum_ms"),
+    _int("latency_most_ms"),
+)
+"""A node's votes on a mirror in an epoch in one row, kept up with each vote: see `oracle.store.observed`."""
 admissions = _table(
     "admissions",
     _id("mirror"),

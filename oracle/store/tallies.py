@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from oracle.model import FundId, MirrorId
-from oracle.store.db import insert_new, reading, writing
+from oracle.store.db import Row, add_up, reading, writing
 from oracle.store.tables import tallies as rows_of
+
+_LAST = ("hidden", "cold_failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +64,20 @@ def tallies_of(
 
 def add_to_tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str, asked: Iterable[Asked]) -> None:
     """Adds to one node's tallies of a fund's epoch, all at once."""
-    add_all_to_tallies(engine, epoch, node, [(fund, one) for one in asked])
-
-
-def add_all_to_tallies(engine: sa.Engine, epoch: int, node: str, asked: Iterable[tuple[FundId, Asked]]) -> None:
-    """The same for several funds."""
-    rows, given = rows_of.c, list(asked)
-    if not given:
-        return
-    key = {"epoch": epoch, "node": node}
-    new = {"requests": 0, "bytes": 0, "hidden": False, "cold_failed": False}
-    mine = (rows.fund == sa.bindparam("of_fund"), rows.mirror == sa.bindparam("of_mirror"))
-    changed = {
-        "requests": rows.requests + sa.bindparam("more_requests"),
-        "bytes": rows.bytes + sa.bindparam("more_bytes"),
-        "hidden": sa.func.coalesce(sa.bindparam("now_hidden", type_=sa.Boolean), rows.hidden),
-        "cold_failed": sa.func.coalesce(sa.bindparam("now_failed", type_=sa.Boolean), rows.cold_failed),
-    }
-    values = [
-        {
-            "of_fund": fund,
-            "of_mirror": one.mirror,
-            "more_requests": one.requests,
-            "more_bytes": one.bytes,
-            "now_hidden": one.hidden,
-            "now_failed": one.cold_failed,
-        }
-        for fund, one in given
-    ]
     with writing(engine) as connection:
-        insert_new(connection, rows_of, [key | new | {"fund": f, "mirror": one.mirror} for f, one in given])
-        which = sa.and_(*mine, rows.epoch == epoch, rows.node == node)
-        connection.execute(sa.update(rows_of).where(which).values(changed), values)
+        add_in(connection, epoch, node, [(fund, one) for one in asked])
+
+
+def add_in(connection: sa.Connection, epoch: int, node: str, asked: Iterable[tuple[FundId, Asked]]) -> None:
+    """Adds to one node's tallies of an epoch, of several funds, inside the caller's transaction."""
+    alike: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for fund, one in asked:
+        told = {name: value for name in _LAST if (value := getattr(one, name)) is not None}
+        row = {"fund": fund, "mirror": one.mirror, "epoch": epoch, "node": node}
+        row |= {"requests": one.requests, "bytes": one.bytes, "hidden": False, "cold_failed": False}
+        alike[tuple(told)].append(row | told)
+    for names, rows in alike.items():
+        add_up(connection, rows_of, rows, added=("requests", "bytes"), replaced=names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from pathlib import Path
 
 from audit.mutation.ledger import Ledger, Verdict
@@ -19,10 +20,12 @@ CAMPAIGN = {"fuzz": 1, "runs": 8, "depth": 128, "longest_s": 300.0}
 
 
 class Campaign:
-    """One run over a copy of the sources. `order` learns which suite kills what."""
+    """One run over a copy of the sources. What is `explained`, by name, is glanced at and not looked at for longer."""
 
-    def __init__(self, tree: Path, ledger: Ledger, only: str = "") -> None:
-        self._tree, self._ledger = tree, ledger
+    def __init__(
+        self, tree: Path, ledger: Ledger, explained: Collection[tuple[str, str, str]] = (), only: str = ""
+    ) -> None:
+        self._tree, self._ledger, self._explained = tree, ledger, explained
         self.tests = fingerprint(sources("tests/solidity/**/*.sol", "audit/mutation/worker.mjs"))
         with Worker(tree) as worker:
             files = worker.trees(list(TARGETS))
@@ -37,7 +40,10 @@ class Campaign:
     def open(self, glances: bool) -> list[Mutant]:
         """The mutants that have no verdict that stands, or none yet from more than a glance."""
         found = ((one, self._ledger.get(one.key)) for one in self.mutants)
-        return [one for one, verdict in found if not verdict or not verdict.stands(self.tests, glances)]
+        return [one for one, verdict in found if not verdict or not self._stands(one, verdict, glances)]
+
+    def _stands(self, mutant: Mutant, verdict: Verdict, glances: bool) -> bool:
+        return verdict.stands(self.tests, glances or mutant.name in self._explained)
 
     def run(self, workers: int, until: float) -> None:
         """Tries what is open; nothing new is begun after `until` (of the monotonic clock)."""

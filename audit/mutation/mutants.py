@@ -31,6 +31,11 @@ class Mutant:
         raw = text.encode()
         return (raw[: self.edit.start] + self.edit.text.encode() + raw[self.edit.end :]).decode()
 
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What accepted/mutants.json calls it."""
+        return self.scope, self.was, self.becomes
+
     def __str__(self) -> str:
         return f"{self.scope}:{self.line} [{self.kind}] {self.was}  ->  {self.becomes}"
 

@@ -19,19 +19,19 @@ def audit(workers: int) -> Result:
     """Goes on where the last run stopped."""
     until = time.monotonic() + LONGEST_S
     ledger = Ledger(FOLDER / "verdicts.jsonl")
-    campaign = Campaign(snapshot(FOLDER / "tree"), ledger)
+    entries = accepted("mutants")
+    explained = {(entry["of"], entry["was"], entry["becomes"]) for entry in entries}
+    campaign = Campaign(snapshot(FOLDER / "tree"), ledger, explained)
     campaign.run(workers, until)
     left = len(campaign.open(glances=False))
     verdicts = {one.key: one for one in ledger.of(mutant.key for mutant in campaign.mutants)}
-    return judge(campaign.mutants, verdicts, left, accepted("mutants"))
+    return judge(campaign.mutants, verdicts, left, entries)
 
 
 def judge(mutants: list[Mutant], verdicts: dict[str, Verdict], left: int, entries: list[Entry]) -> Result:
     """Equivalent survivors count as survivors; what did not compile, or to the same code, is no mutant."""
     count = Counter(one.verdict for one in verdicts.values())
-    survivors = {
-        mutant_name(one): one for one in mutants if one.key in verdicts and verdicts[one.key].verdict == "survived"
-    }
+    survivors = {one.name: one for one in mutants if one.key in verdicts and verdicts[one.key].verdict == "survived"}
     known = {(entry["of"], entry["was"], entry["becomes"]): entry for entry in entries}
     new = [f"survived: {one}" for name, one in survivors.items() if name not in known]
     stale = (
@@ -51,11 +51,6 @@ def judge(mutants: list[Mutant], verdicts: dict[str, Verdict], left: int, entrie
     }
     figures |= {f"killed, {kind}": number for kind, number in by_kind(mutants, verdicts).items()}
     return Result("mutation", share >= LEAST_KILLED and not (left or new or stale), figures, (*new, *stale))
-
-
-def mutant_name(mutant: Mutant) -> tuple[str, str, str]:
-    """What accepted/mutants.json calls it."""
-    return mutant.scope, mutant.was, mutant.becomes
 
 
 def by_kind(mutants: list[Mutant], verdicts: dict[str, Verdict]) -> dict[str, str]:

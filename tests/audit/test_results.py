@@ -98,7 +98,7 @@ def test_mutation_is_ok_when_95_of_100_die_and_survivors_are_explained() -> None
     verdicts = {one.key: Verdict(one.key, "survived" if one.key < "13" else "killed", "t", False) for one in mutants}
     alive = [one for one in mutants if one.key < "13"]
     assert len(alive) == 5
-    entries = [dict(zip(("of", "was", "becomes"), mutation.mutant_name(one), strict=True)) for one in alive]
+    entries = [dict(zip(("of", "was", "becomes"), one.name, strict=True)) for one in alive]
     found = mutation.judge(mutants, verdicts, 0, entries)
     assert found.ok, found
     assert found.figures["killed"] == "95 (95.00%)"

@@ -49,9 +49,9 @@ contract RedundancyFundBooksTest is Fixture {
 
     function test_P12_a_weight_without_a_sign_of_life_leaves_the_last_sign_as_it_was() external {
         (uint256 fund, uint256 even, uint256 odd) = _pairOfMirrors(100);
-        _pay(fund, 1, _entries(1, 1, true));
+        _pay(fund, 1, _entries(ONE, ONE, true));
         for (uint256 epoch = 2; epoch <= 4; ++epoch) {
-            _pay(fund, epoch, _entries(1, 1, false));
+            _pay(fund, epoch, _entries(ONE, ONE, false));
         }
         _assertMissed(even, 3);
         _assertMissed(odd, 3);

@@ -29,6 +29,7 @@ contract RedundancyFundCreationTest is Fixture {
         _expectRefusal(abi.encodeWithSelector(IRedundancyFund.ZeroReward.selector), _offer(0, 1, 0));
         _expectRefusal(abi.encodeWithSelector(IRedundancyFund.InvalidTarget.selector, 0, 256), _offer(1, 0, 0));
         _expectRefusal(abi.encodeWithSelector(IRedundancyFund.InvalidTarget.selector, 257, 256), _offer(1, 257, 0));
+        vm.assertEq(book.fundOf(_newFund(1, 256, 0)).offer.target, 256, "as many as there are positions");
         _expectRefusal(
             abi.encodeWithSelector(IRedundancyFund.FeeTooHigh.selector, 2_001, 2_000), _offer(1, 1, 2_001)
         );

@@ -163,6 +163,17 @@ contract RedundancyFundMirrorsTest is Fixture {
         _expectRegister(notFree, "https://b.example", payout, STAKE, former); // taken
     }
 
+    function test_P12_a_position_of_a_later_fund_cannot_be_taken_either() external {
+        uint256 later = _newFund(100, 1, 0);
+        _deposit(funder, later, 1_000);
+        uint256 former = _join(operator, later);
+        _exit(former);
+        _miss(later, 1);
+        _expectRegister(
+            abi.encodeWithSelector(IRedundancyFund.PositionNotFree.selector, former), "https://a.example", payout, STAKE, former
+        );
+    }
+
     function test_P12_a_position_of_another_fund_or_of_nobody_cannot_be_taken() external {
         uint256 other = _join(operator, fund);
         _exit(other);

@@ -72,13 +72,17 @@ contract RedundancyFundWithdrawalTest is Fixture {
 
     function test_a_withdrawal_is_no_sign_of_life_and_takes_none_away() external {
         book.withdraw(1);
+        book.withdraw(2);
         for (uint256 epoch = 2; epoch <= 4; ++epoch) {
             _pay(fund, epoch, _vector(0));
         }
-        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.StillAlive.selector, 1, 3, 4));
-        book.removeDead(1);
+        for (uint256 mirror = 1; mirror <= 2; ++mirror) {
+            vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.StillAlive.selector, mirror, 3, 4));
+            book.removeDead(mirror);
+        }
         _pay(fund, 5, _vector(0));
         _removeDead(1);
+        _removeDead(2);
     }
 
     function test_P7_a_mirror_that_ended_keeps_its_credit() external {

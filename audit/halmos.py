@@ -15,6 +15,7 @@ FILES = ("contracts/**/*.sol", "tests/solidity/symbolic/*.sol", "audit/foundry.t
 QUESTION_S = 900
 # How long one proof may take, or the part would not end; what runs into it is named in accepted/halmos.json.
 PROOF_S = 1_800
+FIRST = ("Lemmas", "Settlement")
 VERDICT = re.compile(r"\[(PASS|FAIL|TIMEOUT|ERROR)\]\S* (check_\w+)\(.*?time: ([\d.]+)s")
 
 
@@ -57,7 +58,8 @@ def audit(workers: int) -> Result:
 def proofs() -> list[str]:
     """Every `check_` function, as `Contract.function`."""
     found = []
-    for file in reversed(sources("tests/solidity/symbolic/*.t.sol")):
+    files = sources("tests/solidity/symbolic/*.t.sol")
+    for file in sorted(files, key=lambda file: not file.name.startswith(FIRST)):
         text = file.read_text()
         contract = re.search(r"^contract (\w+)", text, re.MULTILINE)
         found += [f"{contract[1]}.{name}" for name in re.findall(r"function (check_\w+)", text)] if contract else []

@@ -10,16 +10,17 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from api import badges, epochs, funds, health, mirrors, pages
+from api import badges, epochs, funds, health, metrics, mirrors, pages
 from api.headers import Headers
 from api.recent import Recent
 from api.render import render
 from oracle.errors import MirrorbondError
 from oracle.settings import Settings, settings
 from oracle.store.pages import FundView
+from oracle.store.progress import Progress
 
 log = structlog.get_logger(__name__)
-MACHINES = ("/api/", "/badge/", "/openapi.json", "/healthz", "/readyz")
+MACHINES = ("/api/", "/badge/", "/openapi.json", "/healthz", "/readyz", "/metrics")
 """Where answers are for programs: errors there are JSON, elsewhere pages."""
 
 
@@ -28,7 +29,8 @@ def create_app(given: Settings | None = None) -> FastAPI:
     app = FastAPI(title="Mirrorbond", version="1", docs_url=None, redoc_url=None, description=__doc__ or "")
     app.state.settings = given or settings()
     app.state.recent = Recent[FundView | None](app.state.settings.api_cache_s)
-    for module in (health, funds, mirrors, epochs, badges, pages):
+    app.state.recent_progress = Recent[Progress | None](app.state.settings.api_cache_s)
+    for module in (health, metrics, funds, mirrors, epochs, badges, pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(packages=[("api", "static")]), name="static")
     app.add_middleware(Headers)

@@ -20,6 +20,7 @@ from oracle.logs import configure_logging
 _PARTS = {
     "demo": ("oracle.devnet.demo", "Run three epochs end to end on this machine."),
     "node": ("oracle.commands.node", "Run a node: queue, worker, beat and API."),
+    "status": ("oracle.commands.status", "Say how this node's measuring goes."),
     "release": ("oracle.release_cli", "Build and check releases."),
     "keys": ("oracle.keys", "Make and show keystore files."),
     "fund": ("oracle.commands.fund", "Open a fund, change it and add to it."),

@@ -27,6 +27,7 @@ from oracle.selfdoubt import doubt
 from oracle.settings import Settings
 from oracle.standing import loopback_allowed
 from oracle.store import facts, ledger
+from oracle.store.counters import Counted, Counts, count
 from oracle.store.history import reasons_at
 from oracle.store.observations import record_admission
 from oracle.store.ownerships import record_ownership
@@ -56,7 +57,9 @@ def measure_shard(engine: sa.Engine, settings: Settings, shard: Shard) -> int:
     span = span_of(clock, shard.epoch, shard.slot, shard.grid, shard.slice)
     if not _wait_for(_ready_ms(span)) or _now_ms() > span.latest_ms:
         log.warning("slot_missed", epoch=shard.epoch, slot=shard.slot, slice=shard.slice, shard=shard.shard)
+        count(engine, settings.node_name, {(Counted.SHARDS, "missed"): 1})
         return 0
+    lag_ms = max(0, _now_ms() - span.begin_ms)
     of = rota(engine, settings.committee, shard.epoch)
     members = _members(engine, settings, clock, of, shard)
     found = _probe(engine, settings, list(brief(engine, settings, clock, of, shard, span, members)))
@@ -64,7 +67,8 @@ def measure_shard(engine: sa.Engine, settings: Settings, shard: Shard) -> int:
     if dropped := members.keys() - holding:
         told = {"funds": sorted(dropped), "why": "the chain was not known in time"}
         log.warning("slot_dropped", epoch=shard.epoch, slot=shard.slot, **told)
-    return _store(engine, settings, shard, found.only(holding))
+    counted = {(Counted.SHARDS, "dropped" if dropped else "measured"): 1, (Counted.LAG_MS, ""): lag_ms}
+    return _store(engine, settings, shard, found.only(holding), counted)
 
 
 def _is_there(clock: Clock, shard: Shard) -> bool:
@@ -181,11 +185,11 @@ def _doubted(vote: Vote, why: str) -> Vote:
 # ---------------------------------------------------------------------------------------------- what else was learned
 
 
-def _store(engine: sa.Engine, settings: Settings, shard: Shard, found: Found) -> int:
+def _store(engine: sa.Engine, settings: Settings, shard: Shard, found: Found, counted: Counts) -> int:
     """Store what the round has taught. What a node saw in doubt teaches nothing but its own load."""
     node, learned = settings.node_name, not found.doubt
     asked = [(one.target.fund, _asked(one, learned=learned)) for one in found.heard]
-    new = record_round(engine, node, shard.epoch, found.votes, asked)
+    new = record_round(engine, node, shard.epoch, found.votes, asked, counted)
     if learned:
         _keep(engine, node, found)
         _listen(engine, settings, found)

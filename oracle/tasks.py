@@ -33,10 +33,14 @@ from oracle.processes import die_with
 from oracle.queue import broker_url, ready_key, redis_url
 from oracle.rota import Shard
 from oracle.settings import Settings, settings
+from oracle.store import facts
 
 log = structlog.get_logger()
 
 TICK_S = 1
+VITALS_EVERY_S = 5
+_STEPS = (0, 3, 6, 9)
+"""The priorities that the queue tells apart, each a list of its own."""
 _PATIENCE_S = 120
 """After so long a task that was taken and not done is given to another: longer than any slice lasts."""
 _HARD_LIMIT_S = 600
@@ -149,8 +153,21 @@ def send(duty: Duty) -> bool:
 def tick() -> None:
     """Send what is due."""
     with _told("tick"):
-        for duty in due(_context().store, settings(), time.time()):
+        now_s = time.time()
+        for duty in due(_context().store, settings(), now_s):
             send(duty)
+        if int(now_s) % VITALS_EVERY_S == 0:
+            _tell_vitals(int(now_s))
+
+
+def _tell_vitals(now_s: int) -> None:
+    """Leave in the store what only a worker knows: the API asks no queue."""
+    chosen = settings()
+    lists = [chosen.node_name + (f"\x06\x16{step}" if step else "") for step in _STEPS]
+    waiting = sum(int(guards().llen(name)) for name in lists)
+    under_way = int(guards().hlen("unacked"))
+    told = {"at_s": now_s, "waiting": waiting, "under_way": under_way, "processes": chosen.worker_processes}
+    facts.put(_context().store, facts.VITALS + chosen.node_name, told)
 
 
 @app.task(name="index")  # type: ignore[untyped-decorator]

@@ -12,10 +12,12 @@ import redis
 from oracle import tasks
 from oracle.agenda import Duty
 from oracle.broker import Connection
+from oracle.context import Context
 from oracle.errors import ChainUnreachable
 from oracle.processes import stop
 from oracle.queue import redis_url, start_queue
 from oracle.settings import Settings
+from oracle.store import facts
 
 EVERY_TASK = {"tick", "index", "measure", "release", "admit", "close", "settle", "source", "controls", "forget"}
 
@@ -61,6 +63,16 @@ def test_beats_on_a_shared_queue_take_turns_and_one_on_its_own_does_not_wait_for
     assert tasks.configuration(chosen)["redbeat_lock_key"] is None
     shared = tasks.configuration(Settings(REDIS_URL="redis://queue.example/0"))
     assert (shared["redbeat_lock_key"], shared["redbeat_lock_timeout"]) == ("lock", 15)
+
+
+def test_the_worker_tells_what_waits(chosen: Settings, queue: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_context", lambda: Context(chosen))
+    for name in ("rig", "rig\x06\x163", "rig\x06\x169", "other"):
+        queue.lpush(name, "a task")
+    queue.hset("unacked", "tag", "a task")
+    tasks._tell_vitals(100)
+    told = facts.get(Context(chosen).store, facts.VITALS + "rig")
+    assert told == {"at_s": 100, "waiting": 3, "under_way": 1, "processes": chosen.worker_processes}
 
 
 def test_nodes_on_one_queue_do_not_take_each_others_tasks() -> None:

@@ -21,6 +21,8 @@ INDEXED = "indexed"
 """{"block": number, "timestamp_s": that block's time, "at_s": when this node indexed it}."""
 FORGOTTEN = "forgotten"
 """The epoch in which this node last deleted what is not needed any more."""
+VITALS = "vitals:"
+"""Followed by a node's name: the fields of `oracle.store.progress.Vitals`."""
 TOKEN = "token:"
 """Followed by the token's address: {"symbol": text, "decimals": number}."""
 

@@ -46,13 +46,14 @@ def now_ms() -> int:
 def record_votes(engine: sa.Engine, node: str, votes: Iterable[Vote], at_ms: int | None = None) -> int:
     """Stores one node's votes and says how many were new: the first vote on a mirror and slot stands for good."""
     with writing(engine) as connection:
-        return record_in(connection, node, votes, now_ms() if at_ms is None else at_ms)
+        return len(record_in(connection, node, votes, now_ms() if at_ms is None else at_ms))
 
 
-def record_in(connection: sa.Connection, node: str, votes: Iterable[Vote], at_ms: int) -> int:
-    """The same inside the caller's transaction."""
+def record_in(connection: sa.Connection, node: str, votes: Iterable[Vote], at_ms: int) -> list[Vote]:
+    """The same inside the caller's transaction; gives the new ones."""
     new = observe(connection, node, votes)
-    return insert_new(connection, vote_rows, [_to_row(vote, node, at_ms) for vote in new])
+    insert_new(connection, vote_rows, [_to_row(vote, node, at_ms) for vote in new])
+    return new
 
 
 def _to_row(vote: Vote, node: str, at_ms: int) -> dict[str, Any]:

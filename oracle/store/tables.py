@@ -161,6 +161,14 @@ facts = _table("facts", sa.Column("name", sa.String(80), primary_key=True), sa.C
 manifests = _table(
     "manifests", _digest("digest", primary_key=True), sa.Column("body", sa.LargeBinary, nullable=False), _int("read_s")
 )
+counters = _table(
+    "counters",
+    sa.Column("node", sa.String(80), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("label", sa.String(32), primary_key=True),
+    _int("value"),
+)
+"""What a node has counted since its store was made: see `oracle.store.counters`."""
 votes = _table(
     "votes",
     _id("fund"),

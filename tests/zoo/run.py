@@ -1,0 +1,171 @@
+"""The whole zoo through real nodes: set up, measured for two epochs, a drill held, and reported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from oracle.model import PRIMARY, Clock, Reason
+from oracle.schedule import epoch_secret, is_away, slot_bounds
+from oracle.store.observations import admissions
+from oracle.store.outcomes import reported_epochs
+from oracle.store.ownerships import ownerships
+from tests.fixtures.nodes import running_devnet, wait_for
+from tests.zoo.cheats import AlteredLater
+from tests.zoo.crowd import Crowd
+from tests.zoo.inhabitants import (
+    Primary,
+    keep_honest,
+    keep_liars,
+    keep_many_files,
+    keep_relays,
+    keep_where_all_are_asked_alike,
+)
+from tests.zoo.line import Weather
+from tests.zoo.stage import EPOCH_S, SLOTS, Enclosure, Stage, Watcher, start_node
+
+KEY = hashlib.sha256(b"shared with the committee").hexdigest()
+OTHER_ADDRESS = "127.9.9.9"
+DRILL = range(3, 8)
+"""The slots in which the drill's primary is off."""
+EARLY = SLOTS - 1
+"""Before this slot a mirror is asked from elsewhere for the first time. A day has 288 slots, and 29 such ones; an epoch
+here has 10, so a secret is sought by which there is one."""
+EPOCHS = range(1, 13)
+"""Two of them are measured: on a busy machine the set-up takes until more than one has begun."""
+_GRACE_S = 30
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """Everything after its second epoch; `first` is the first of the two. `usual` saw all funds but `alike`, which
+    `bare` saw."""
+
+    first: int
+    clock: Clock
+    usual: Watcher
+    bare: Watcher
+    liars: Enclosure
+    keyed: Enclosure
+    unkeyed: Enclosure
+    drilled: Enclosure
+    many: Enclosure
+    crowd: Enclosure
+    alike: Enclosure
+    weather: Weather
+
+    @property
+    def epochs(self) -> tuple[int, int]:
+        """The two epochs that were measured."""
+        return self.first, self.first + 1
+
+    @property
+    def enclosures(self) -> tuple[Enclosure, ...]:
+        """All funds."""
+        return self.liars, self.keyed, self.unkeyed, self.drilled, self.many, self.crowd, self.alike
+
+
+def secret_with_early_turns(mirrors: Sequence[int], epochs: Sequence[int]) -> bytes:
+    """A node's secret by which these mirrors are asked from elsewhere early in each of these epochs."""
+    for number in count():
+        secret = hashlib.sha256(b"zoo %d" % number).digest()
+        times = {epoch: epoch_secret(secret, epoch) for epoch in epochs}
+        if all(
+            any(is_away(times[epoch], mirror, epoch, slot) for slot in range(EARLY))
+            for epoch in epochs
+            for mirror in mirrors
+        ):
+            return secret
+    raise AssertionError
+
+
+@contextmanager
+def running_zoo(folder: Path) -> Iterator[Zoo]:
+    """The zoo, measured and reported; what it started ends with it."""
+    with ExitStack() as stack:
+        net = stack.enter_context(running_devnet(folder, EPOCH_S, _GRACE_S))
+        stage = Stage(net, stack.enter_context(Crowd()), folder)
+        zoo = _set_up(stage, stack, folder)
+        _wait_until_read(zoo)
+        first = net.clock.epoch_at(int(time.time())) + 1
+        zoo = replace(zoo, first=first)
+        _hold_drill(stage, zoo)
+        wait_for(lambda: _is_reported(zoo), EPOCH_S * 2 + _GRACE_S)
+        yield zoo
+
+
+def _set_up(stage: Stage, stack: ExitStack, folder: Path) -> Zoo:
+    liars = keep_liars(stage, folder)
+    keyed = keep_relays(stage, Primary(KEY))
+    keys = folder / "developers.json"
+    keys.write_text(json.dumps({str(keyed.fund): KEY}))
+    keys.chmod(0o600)
+    secret = secret_with_early_turns([liars.mirrors[name] for name in ("agent", "address")], EPOCHS)
+    usual = start_node(
+        stage, stack, "usual", secret, worker_processes=6, routes=OTHER_ADDRESS, developer_keys=keys
+    )  # fmt: skip
+    committee, keystore, member = stage.committee("bare")
+    alike = keep_where_all_are_asked_alike(stage, committee, member)
+    secret = secret_with_early_turns([alike.mirrors["agent"]], EPOCHS)
+    bare = start_node(stage, stack, "bare", secret, committee=committee, keystores=keystore)
+    weather = Weather(seed=int(time.time()))
+    zoo = Zoo(
+        0,
+        stage.net.clock,
+        usual,
+        bare,
+        liars,
+        keyed,
+        unkeyed=keep_relays(stage),
+        drilled=keep_relays(stage),
+        many=keep_many_files(stage),
+        crowd=keep_honest(stage, weather),
+        alike=alike,
+        weather=weather,
+    )
+    stack.callback(lambda: [watcher.node.process.terminate() for watcher in (usual, bare)])  # both at once
+    for watcher in (usual, bare):
+        assert "ready" in watcher.node.ready_line(), (watcher.node.home / "stderr").read_text()
+    return zoo
+
+
+def _wait_until_read(zoo: Zoo) -> None:
+    """Until every host has been asked for its operator, and every mirror that named it read once."""
+
+    def is_read(watcher: Watcher, fund: Enclosure) -> bool:
+        reads = admissions(watcher.engine, fund.manifest.digest, watcher.name)
+        owners = ownerships(watcher.engine, watcher.name)
+        proved = {m for m in fund.mirrors.values() if m in owners and owners[m].reason is Reason.UP}
+        return set(fund.mirrors.values()) <= owners.keys() and {PRIMARY, *proved} <= reads.keys()
+
+    funds = [(zoo.bare if fund is zoo.alike else zoo.usual, fund) for fund in zoo.enclosures]
+    wait_for(lambda: all(is_read(*one) for one in funds), 120)
+
+
+def _hold_drill(stage: Stage, zoo: Zoo) -> None:
+    """Switch one primary off for some slots of the first epoch, and have files altered at its middle."""
+    clock = stage.net.clock
+    off_s, on_s = (slot_bounds(clock, SLOTS, zoo.first, slot)[0] / 1000 - 0.1 for slot in (DRILL.start, DRILL.stop))
+    later = zoo.many.servers["altered later"].site
+    assert isinstance(later, AlteredLater)
+    _sleep_until(off_s)
+    stage.crowd.do(zoo.drilled.primary.stop())
+    later.begin()
+    _sleep_until(on_s)
+    stage.crowd.do(zoo.drilled.primary.start())
+
+
+def _sleep_until(unix_s: float) -> None:
+    time.sleep(max(0.0, unix_s - time.time()))
+
+
+def _is_reported(zoo: Zoo) -> bool:
+    return all(
+        set(zoo.epochs) <= set(reported_epochs(of.engine, number)) for of, number in ((zoo.usual, 1), (zoo.bare, 2))
+    )

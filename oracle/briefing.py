@@ -192,7 +192,7 @@ def _target(
 
 def _witness(this: Round, beside: MirrorId) -> Target:
     """The primary, asked by the slot's route only: if it answers, the route works, and who does not is hidden."""
-    question = route_question(this.route, this.delay_ms(beside, 0))
+    question = route_question(this.route, next(this.delays_ms(beside)))
     return Target(this.task.fund, PRIMARY, this.manifest.primary, (question,), limit_ms(this))
 
 

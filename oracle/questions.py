@@ -6,7 +6,6 @@ A mirror that did not answer rightly in the slot before is asked one question on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
 
 from oracle.canary import canary
 from oracle.manifest import Manifest, ReleaseFile, url_path
@@ -54,7 +53,7 @@ def questions_for(
     whether others are asked by the slot's route, for which the primary is asked too.
     """
     number = mirror.mirror if mirror else PRIMARY
-    times = (this.delay_ms(number, n) for n in count())
+    times = this.delays_ms(number)
     usual = list(_usual(this, number, draw, manifest, expect, times))
     asked = usual[:1] + (usual[1:] if _has_room(this, number, draw, usual) else [])
     if mirror is None:

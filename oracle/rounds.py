@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from oracle.assignment import Assignment
 from oracle.manifest import Manifest
 from oracle.model import ANSWERED_REASONS, NO_ANSWER_REASONS, PRIMARY, Digest, MirrorId, Reason, Slot, Vote
 from oracle.probes.route import USUAL, Route
-from oracle.schedule import choice, epoch_secret, probe_time, subject_of
+from oracle.schedule import choice, epoch_secret, probe_times, subject_of
 from oracle.standing import Draw, Standing
 from oracle.store.ledger import Mirror
 from oracle.store.observations import CompleteRead
@@ -81,12 +81,12 @@ class Round:
         read = self.reads.get(digest, {}).get(mirror)
         return read.reason if read else None
 
-    def delay_ms(self, mirror: MirrorId, number: int) -> int:
-        """In how many milliseconds a mirror is asked its question of this number."""
+    def delays_ms(self, mirror: MirrorId) -> Iterator[int]:
+        """In how many milliseconds a mirror is asked its first question, its second and so on."""
         task, subject = self.task, subject_of(self.task.fund, mirror)
-        timeout_ms = task.policy.timeout_ms
-        into_ms = probe_time(self.times, subject, task.epoch, self.slot, self.length_ms, timeout_ms, number)
-        return max(0, self.start_ms + into_ms - self.now_ms)
+        timeout_ms, ahead_ms = task.policy.timeout_ms, self.start_ms - self.now_ms
+        times = probe_times(self.times, subject, task.epoch, self.slot, self.length_ms, timeout_ms)
+        return (max(0, ahead_ms + into_ms) for into_ms in times)
 
 
 def without_asking(this: Round, mirror: Mirror) -> Vote | None:

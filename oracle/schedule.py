@@ -6,8 +6,10 @@ from the epoch's own secret, which is committed to before and revealed after; *w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import count as counting
 from math import isqrt
 from struct import Struct
 
@@ -95,15 +97,13 @@ def subject_of(fund: int, mirror: MirrorId | int) -> int:
     return _PRIMARIES + fund if mirror == PRIMARY else mirror
 
 
-def probe_time(
-    secret: bytes, subject: int, epoch: int, slot: int, slot_ms: int, timeout_ms: int, question: int = 0
-) -> int:
-    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is asked a question: at any time of
-    its slice, and any slice of the slot is as likely."""
+def probe_times(secret: bytes, subject: int, epoch: int, slot: int, slot_ms: int, timeout_ms: int) -> Iterator[int]:
+    """How many milliseconds after the start of its slot, `slot_ms` long, a mirror is asked its first question, its
+    second and so on: each at any time of its slice, and any slice of the slot is as likely."""
     bounds = slice_bounds(slot_ms, timeout_ms)
     number = slice_of(secret, subject, epoch, slot, len(bounds) - 1)
-    length = bounds[number + 1] - bounds[number]
-    return bounds[number] + _number(secret, b"probe-time", subject, epoch, slot, question) % length
+    begin, length = bounds[number], bounds[number + 1] - bounds[number]
+    return (begin + _number(secret, b"probe-time", subject, epoch, slot, question) % length for question in counting())
 
 
 def is_away(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int) -> bool:
@@ -169,11 +169,17 @@ def permuted(secret: bytes, tweak: tuple[int, ...], index: int, count: int) -> i
 
 
 def _feistel(secret: bytes, tweak: tuple[int, ...], value: int, rows: int, columns: int) -> int:
+    """Drawn as `_number` does, written out: it is most of what questions cost."""
     row, column = divmod(value, columns)
+    state, pack = _state(secret, b"permutation"), _PACKED[len(tweak) + 3].pack
     for turn in range(0, _ROUNDS_OF_FEW if rows * columns <= _FEW else _ROUNDS, 2):
-        row = (row + _number(secret, b"permutation", *tweak, columns, turn, column)) % rows
-        column = (column + _number(secret, b"permutation", *tweak, columns, turn + 1, row)) % columns
-    return row * columns + column
+        drawn = state.copy()
+        drawn.update(pack(*tweak, columns, turn, column))
+        row = (row + _FIRST(drawn.digest())[0]) % rows
+        drawn = state.copy()
+        drawn.update(pack(*tweak, columns, turn + 1, row))
+        column = (column + _FIRST(drawn.digest())[0]) % columns
+    return int(row * columns + column)
 
 
 def _number(secret: bytes, purpose: bytes, *parts: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from oracle.assignment import assignment
 from oracle.model import PRIMARY, Clock, Epoch, FundId, MirrorId, Slot
 from oracle.rota import Grid, Rota, Shard, members_of, rota, shards_of, slice_count, slices, span_of
-from oracle.schedule import probe_time, slice_of, subject_of
+from oracle.schedule import probe_times, slice_of, subject_of
 from tests.fixtures.ledger import Ledger
 
 SECRET = sha256(b"rota").digest()
@@ -66,8 +67,7 @@ def test_a_slice_has_who_is_asked_within_it() -> None:
         for fund, ids in members.items():
             for number in (subject_of(fund, mirror) for mirror in ids):
                 assert slice_of(SECRET, number, EPOCH, SLOT, count) == part
-                for question in range(5):
-                    into_ms = probe_time(SECRET, number, EPOCH, SLOT, span.slot_ms, GRID.timeout_ms, question)
+                for into_ms in islice(probe_times(SECRET, number, EPOCH, SLOT, span.slot_ms, GRID.timeout_ms), 5):
                     assert span.begin_ms <= span.slot_start_ms + into_ms < span.end_ms
 
 

@@ -8,7 +8,7 @@ user and system.
 
 from __future__ import annotations
 
-import os
+import resource
 import select
 import socket
 import sys
@@ -99,9 +99,9 @@ def main(kind: str, url: str, probes: int, at_once: int, ca_file: str) -> None:
     """Run once to warm up and once to measure."""
     run: Run = {"engine": engine, "libcurl": libcurl, "sockets": sockets}[kind]
     run(url, at_once, at_once, ca_file)
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_SELF)
     whole = run(url, probes, at_once, ca_file)
-    after = os.times()
+    after = resource.getrusage(resource.RUSAGE_SELF)
     if whole != probes:
         sys.exit(f"{probes - whole} of {probes} probes failed")
     print(*(round((then - now) * 1e6 / probes, 1) for now, then in zip(before[:2], after[:2], strict=True)))

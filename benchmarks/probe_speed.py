@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from benchmarks.probe_peer import Peer
+from oracle.probes.engine import CONCURRENCY
 
 ADDRESS = "127.1.1.1"
 LENGTH = 20_000
@@ -52,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer", default="", help="the exporter's binary; without it only our own side is measured")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--probes", type=int, default=2_000, help="per round, over TLS half of them")
-    parser.add_argument("--at-once", type=int, default=50)
+    parser.add_argument("--at-once", type=int, default=CONCURRENCY)
     parser.add_argument("--output", type=Path)
     return parser.parse_args()
 
@@ -83,14 +84,15 @@ def _samples(
 def _round(
     options: argparse.Namespace, urls: dict[str, str], ca_file: Path, core: int, peer: Peer | None
 ) -> dict[str, Any]:
-    """User and system microseconds of each contestant, one right after the other."""
+    """User and system microseconds of each contestant, one right after the other; the peer next to the engine."""
     taken: dict[str, Any] = {"load": os.getloadavg()[0]}
     for scheme, url in urls.items():
         probes = options.probes // (2 if scheme == "https" else 1)
-        for kind in ("engine", "libcurl", "sockets")[: 3 if scheme == "http" else 2]:
-            taken[f"{scheme} {kind}"] = _ours(kind, url, probes, options.at_once, ca_file, core)
-        if peer is not None:
-            taken[f"{scheme} peer"] = peer.measure(url, probes, options.at_once)
+        for kind in ("engine", "peer", "libcurl", "sockets")[: 4 if scheme == "http" else 3]:
+            if kind != "peer":
+                taken[f"{scheme} {kind}"] = _ours(kind, url, probes, options.at_once, ca_file, core)
+            elif peer is not None:
+                taken[f"{scheme} peer"] = peer.measure(url, probes, options.at_once)
     return taken
 
 

@@ -100,9 +100,11 @@ class _Engine:
         self._budget_s = budget_s
         self._pool = pool
         self._order = itertools.count()
-        self._waiting: list[tuple[float, int, _Job]] = []
-        for index, request in enumerate(requests):
-            self._queue(_Job(index, request, request.url), self._began + request.delay_ms / 1000)
+        self._waiting = [
+            (self._began + request.delay_ms / 1000, next(self._order), _Job(index, request, request.url))
+            for index, request in enumerate(requests)
+        ]
+        heapq.heapify(self._waiting)
         self._running: dict[Any, tuple[Handle, _Job]] = {}
         self._responses: list[Response | None] = [None] * len(requests)
         self._look_s = self._began
@@ -167,7 +169,8 @@ class _Engine:
         handle = self._pool.take()
         expires_s = self._pool.expiry(job.url, job.request.address)
         try:
-            handle.prepare(job.request, job.url, job.left_ms(), expires_s)
+            left_ms = job.request.timeout_ms if job.asked == job.started else job.left_ms()
+            handle.prepare(job.request, job.url, left_ms, expires_s)
         except (ValueError, TypeError) as error:  # not a URL that libcurl could take
             self._pool.give(handle)
             self._record(job, Reason.NOT_MEASURED, clean(str(error)))
@@ -179,19 +182,20 @@ class _Engine:
     def _finish(self, easy: Any, code: int, text: str) -> None:
         handle, job = self._running[easy]
         response, may_retry = handle.result(job.request, code, text, job.attempts)
-        location = handle.location() if response.status in _REDIRECTS else ""
+        leads_on = response.reason is None and response.status in _REDIRECTS
+        location = handle.location() if leads_on else ""
         if response.certificate_expires_s is not None:
             self._pool.note_expiry(job.url, job.request.address, response.certificate_expires_s)
         self._release(easy)
-        if self._is_left_to_rival(job, may_retry or response.reason in NO_ANSWER_REASONS):
+        if job.rival and self._is_left_to_rival(job, may_retry or response.reason in NO_ANSWER_REASONS):
             return
         if may_retry and job.attempts <= job.request.retries:
             job.url, job.hops = job.request.url, 0
             self._queue(job, time.monotonic() + _RETRY_AFTER_S)
-        elif response.reason is None and response.status in _REDIRECTS:
+        elif leads_on:
             self._redirect(job, location, response)
         else:
-            self._responses[job.index] = _with_total(response, job)
+            self._responses[job.index] = response if job.asked == job.started else _with_total(response, job)
 
     def _ask_again_beside(self, job: _Job) -> None:
         """One more connection for a job, for what is left of its time."""

@@ -49,7 +49,9 @@ class Handle:
         self._secure = False
         self._reads_certificate = False
         self._expires_s: int | None = None
-        self._sink: Sink | None = None
+        self._sink = Sink()
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._sink.write)
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._sink.header)
         self._socket: socket.SocketType | None = None
         self._judged: Judged | None = None
         self._flooded = False
@@ -58,11 +60,9 @@ class Handle:
         """Set up one attempt at `url` from the request's address; `expires_s` is when its certificate expires, None if
         that is to be read. It is checked in any case."""
         self._judged, self._flooded = None, False
-        self._sink = sink = Sink(request)
+        self._sink.reset(request.max_bytes, request.max_header_bytes, keep_body=request.keep_body)
         setopt = self.easy.setopt
         setopt(pycurl.URL, url)
-        setopt(pycurl.WRITEFUNCTION, sink.write)
-        setopt(pycurl.HEADERFUNCTION, sink.header)
         if request.address != self._pinned:
             self._pinned = request.address
             bracketed = f"[{request.address}]" if ":" in request.address else request.address
@@ -92,7 +92,6 @@ class Handle:
     def exceeds(self, request: Request, ran_ms: int) -> bool:
         """Whether the running attempt is beyond a limit that libcurl does not keep: the time to the first byte, the
         bytes of headers, and those on the wire, of which endless parts that are neither may be made."""
-        assert self._sink is not None  # noqa: S101 - prepare() comes first
         if ran_ms > request.first_byte_timeout_ms and not self._sink.head:
             self._judged = Reason.TIMEOUT, f"no first byte within {request.first_byte_timeout_ms} ms"
         over = len(self._sink.head) > request.max_header_bytes
@@ -100,7 +99,7 @@ class Handle:
 
     def got(self) -> int:
         """How many bytes of an answer have come over the running attempt."""
-        return len(self._sink.head) + self._sink.length if self._sink else 0
+        return len(self._sink.head) + self._sink.length
 
     def cut(self, request: Request) -> None:
         """Break the connection if it is beyond the bytes on the wire. For another thread, while libcurl does not come
@@ -111,7 +110,7 @@ class Handle:
                 opened.shutdown(socket.SHUT_RDWR)
 
     def _is_flooded(self, request: Request) -> bool:
-        if self._socket is not None and self._sink is not None and not self._flooded:
+        if self._socket is not None and not self._flooded:
             self._flooded = _received(self._socket) > _most_on_wire(request, self._sink)
         return self._flooded
 
@@ -127,11 +126,14 @@ class Handle:
 
     def result(self, request: Request, code: int, text: str, attempts: int) -> tuple[Response, bool]:
         """The attempt's outcome, and whether another attempt may help."""
-        sink = self._sink
-        assert sink is not None  # noqa: S101 - prepare() comes first
         self.release()
-        sink.read_head()
-        reason, detail = self._judge(request, sink, code, text)
+        sink = self._sink
+        sink.finish()
+        reason, detail, may_retry = None, "", False
+        stopped = sink.stopped or self._judged or self._flooded
+        if code or stopped or not sink.whole_head:
+            reason, detail = self._judge(request, sink, code, text)
+            may_retry = not stopped and is_connection_error(code)
         whole = reason is None and sink.status == 200
         return Response(
             request.url,
@@ -147,12 +149,7 @@ class Handle:
             reason,
             detail,
             attempts,
-        ), bool(code) and is_connection_error(code) and not self._ended_it(request, sink)
-
-    def _ended_it(self, request: Request, sink: Sink) -> bool:
-        """Whether it was us that ended the attempt, or it would be."""
-        stopped = sink.stopped or self._judged or self._flooded
-        return bool(stopped) or len(sink.head) > request.max_header_bytes
+        ), may_retry
 
     def _judge(self, request: Request, sink: Sink, code: int, text: str) -> tuple[Reason | None, str]:
         if self._judged:
@@ -160,7 +157,7 @@ class Handle:
         if self._flooded:
             secured = request.url.startswith("http:") or self.easy.getinfo(pycurl.APPCONNECT_TIME_T)
             return Reason.TOO_LARGE if secured else Reason.TLS, "more bytes on the wire than any answer needs"
-        if len(sink.head) > request.max_header_bytes:
+        if sink.stopped == "headers":
             return Reason.PROTOCOL, f"headers of more than {request.max_header_bytes} bytes"
         if sink.stopped == "body":
             return Reason.TOO_LARGE, f"a body of more than {request.max_bytes} bytes"
@@ -206,7 +203,8 @@ class Handle:
         if not route.proxy and peer[0] != self._pinned and plain(str(peer[0])) != plain(self._pinned):
             self._judged = Reason.ADDRESS_REFUSED, f"would have connected to {peer[0]}"
             return pycurl.SOCKET_BAD
-        self.release()
+        if self._socket is not None:
+            self.release()
         try:
             self._socket = opened = socket.SocketType(family, kind, protocol)
             if route.source:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 
-from oracle.probes.exchange import NO_HEADERS, Request, clean
+from oracle.probes.exchange import NO_HEADERS, clean
 
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/[0-9.]+ +([0-9]{3})(?![0-9])")
@@ -23,7 +23,7 @@ _ROOM = 64 * 1024
 
 
 class Sink:
-    """The two callbacks of one transfer and what they gathered.
+    """The two callbacks of a transfer and what they gathered; used again for the next one after `reset`.
 
     `head` is all that came of heads and trailers. libcurl adds to it line by line through `header`, some ten times a
     probe, so that is a bare method of the bytearray; its length is checked with the body's first piece, at each look of
@@ -37,16 +37,21 @@ class Sink:
         "headers", "length", "status", "stopped", "whole_head",
     )  # fmt: skip
 
-    def __init__(self, request: Request) -> None:
-        self._max_bytes = request.max_bytes
-        self._max_header_bytes = request.max_header_bytes
-        self._hash = sha256()
-        self._update = self._hash.update
-        self._kept: bytearray | None = bytearray() if request.keep_body else None
-        self._decoder: Decoder | None = None
-        self._also: tuple[Callable[[bytes], None], ...] = ()
+    def __init__(self) -> None:
         self.head = bytearray()
         self.header = self.head.extend
+        self.reset(0, 0, keep_body=False)
+
+    def reset(self, max_bytes: int, max_header_bytes: int, *, keep_body: bool) -> None:
+        """Forget all that came, and take in another answer."""
+        self._max_bytes = max_bytes
+        self._max_header_bytes = max_header_bytes
+        self._hash = digest = sha256()
+        self._update = digest.update
+        self._kept: bytearray | None = bytearray() if keep_body else None
+        self._decoder: Decoder | None = None
+        self._also: tuple[Callable[[bytes], None], ...] = ()
+        self.head.clear()
         self.headers: Mapping[str, str] = NO_HEADERS
         self.length = 0
         self.status = -1
@@ -68,7 +73,7 @@ class Sink:
 
     def _begin(self) -> bool:
         """With the first piece of a body: whether it is to be read, and by whom."""
-        self.read_head()
+        self._read_head()
         if len(self.head) > self._max_header_bytes:
             self.stopped = "headers"
         elif self.status != 200:
@@ -81,10 +86,15 @@ class Sink:
             self._also += (self._kept.extend,)
         return not self.stopped
 
-    def read_head(self) -> None:
-        """Read the answer's head, unless that was done: the trailers of its body are not part of it."""
-        if self.status >= 0:
-            return
+    def finish(self) -> None:
+        """Nothing more will come."""
+        if self.status < 0:
+            self._read_head()
+        if len(self.head) > self._max_header_bytes:
+            self.stopped = "headers"
+
+    def _read_head(self) -> None:
+        """Once only: the trailers of a body are no part of its head."""
         head = bytes(self.head)
         last = head.rfind(b"\nHTTP/") + 1
         match = _STATUS.match(head, last)

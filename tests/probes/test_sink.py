@@ -3,12 +3,16 @@ import hashlib
 import tracemalloc
 import zlib
 
-from oracle.probes.exchange import Request
 from oracle.probes.sink import Decoder, Sink
 
 
-def sink_of(max_bytes: int = 100, status: bytes = b"HTTP/1.1 200 OK\r\n", **options: int) -> Sink:
-    sink = Sink(Request("http://x/", "1.2.3.4", max_bytes=max_bytes, **options))  # type: ignore[arg-type]
+def sink_of(
+    max_bytes: int = 100, status: bytes = b"HTTP/1.1 200 OK\r\n", max_header_bytes: int = 100, keep_body: bool = False
+) -> Sink:
+    sink = Sink()
+    sink.header(b"HTTP/1.1 500 No\r\nServer: before\r\n\r\n")
+    sink.write(b"before")
+    sink.reset(max_bytes, max_header_bytes, keep_body=keep_body)
     sink.header(status)
     return sink
 
@@ -52,7 +56,7 @@ def test_the_trailers_of_a_body_are_no_part_of_the_head_that_was_read() -> None:
     sink.header(b"\r\n")
     sink.write(b"abc")
     sink.header(b"HTTP/1.1 500 No\r\nServer: x\r\n")
-    sink.read_head()
+    sink.finish()
     assert (sink.status, sink.headers, sink.whole_head) == (200, {}, True)
 
 
@@ -60,7 +64,7 @@ def test_an_interim_answer_does_not_pass_its_headers_on() -> None:
     sink = sink_of(status=b"HTTP/1.1 103 Early Hints\r\n")
     sink.header(b"Server: early\r\n")
     sink.header(b"HTTP/1.1 200 OK\r\n")
-    sink.read_head()
+    sink.finish()
     assert (sink.status, sink.headers) == (200, {})
 
 
@@ -68,7 +72,7 @@ def test_headers_are_stored_by_name_and_without_control_characters() -> None:
     sink = sink_of()
     sink.header(b"SERVER:  a\x1b\xff \r\n")
     sink.header(b"Set-Cookie: a=b\r\n")
-    sink.read_head()
+    sink.finish()
     assert sink.headers == {"server": "a??"}
 
 

@@ -183,7 +183,7 @@ def test_a_slow_answer_costs_the_latency_factor(zoo: Zoo) -> None:
 def test_flapping_is_paid_for_the_slots_in_which_it_was_up(zoo: Zoo) -> None:
     for epoch in zoo.epochs:
         assert reasons(zoo, zoo.liars, epoch, "flapping") == {Reason.UP, Reason.CONNECT}
-        assert abs(share(zoo, zoo.liars, epoch, "flapping") - Fraction(2, 3)) <= Fraction(3, 2 * SLOTS)
+        assert abs(share(zoo, zoo.liars, epoch, "flapping") - Fraction(2, 3)) <= Fraction(2, SLOTS)
 
 
 def test_a_wrong_certificate_is_down(zoo: Zoo) -> None:
@@ -228,6 +228,13 @@ def test_with_a_shared_key_a_relay_is_found_within_the_epoch(zoo: Zoo, name: str
     assert earns_nothing(zoo, zoo.keyed, name, Reason.RELAYING)
     assert all(how in zoo.usual.sightings(zoo.keyed, epoch, name) for epoch in zoo.epochs)
     assert (How.CANARY in zoo.usual.sightings(zoo.keyed, zoo.first, name)) == (how is How.CANARY)
+
+
+def test_without_the_primarys_log_a_relay_that_filters_is_paid_as_untested(zoo: Zoo) -> None:
+    assert earns_nothing(zoo, zoo.unheard, "proxy", Reason.RELAYING)
+    for epoch in zoo.epochs:
+        assert is_paid(zoo, zoo.unheard, epoch, "filtering")
+        assert Reason.UNTESTED in zoo.usual.weight(zoo.unheard, epoch, "filtering").reasons
 
 
 @pytest.mark.parametrize("name", RELAYS)

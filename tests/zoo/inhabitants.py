@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from oracle.canary import ECHO_PATH
 from tests.examples.test_primary import primary as example
 from tests.fixtures.hostile import certificate
 from tests.zoo.cheats import (
@@ -20,7 +21,7 @@ from tests.zoo.cheats import (
 )
 from tests.zoo.line import Line, Weather
 from tests.zoo.relays import CachingProxy, FilteringProxy, Hoarder, Proxy, PurePipe
-from tests.zoo.site import Request, Server, Site, reply
+from tests.zoo.site import NOT_FOUND, Request, Server, Site, reply
 from tests.zoo.stage import RACK, SLOTS, Enclosure, Stage, text_files
 
 PROBER_AGENT = "Mozilla/5.0 (compatible)"
@@ -31,15 +32,17 @@ HONEST = 50
 
 
 class Primary(Site):
-    """A developer's server with the middleware of examples/primary before it."""
+    """A developer's server with the middleware of examples/primary before it; one that `tells` shows its log."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, tells: bool = True) -> None:
         super().__init__({})
-        self._known = example.Primary(key)
+        self._known, self._tells = example.Primary(key), tells
 
     def answer(self, request: Request) -> bytes:
         """What the middleware answers itself, or a file."""
         path, _, query = request.target.partition("?")
+        if path == ECHO_PATH and not self._tells:
+            return NOT_FOUND
         found = self._known.answer(path, query)
         return reply(found[1]) if found else super().answer(request)
 
@@ -102,6 +105,15 @@ def keep_relays(stage: Stage, primary: Site | None = None) -> Enclosure:
     fund.keep("hoarder", hoarder)
     stage.crowd.do(hoarder.hoard(fund.all_files))
     fund.keep("pipe", PurePipe(fund.upstream, operator_of(fund)))
+    return fund
+
+
+def keep_unheard(stage: Stage, key: str) -> Enclosure:
+    """Two relays of a primary that knows canaries, but does not show its log."""
+    fund = stage.enclose(text_files(SLOTS), Primary(key, tells=False))
+    fund.keep("honest", Site(fund.all_files, operator_of(fund)))
+    fund.keep("proxy", Proxy(fund.upstream, operator_of(fund)))
+    fund.keep("filtering", FilteringProxy(fund.upstream, operator_of(fund), fund.all_files))
     return fund
 
 

@@ -25,6 +25,7 @@ from tests.zoo.inhabitants import (
     keep_liars,
     keep_many_files,
     keep_relays,
+    keep_unheard,
     keep_where_all_are_asked_alike,
 )
 from tests.zoo.line import Weather
@@ -53,6 +54,7 @@ class Zoo:
     bare: Watcher
     liars: Enclosure
     keyed: Enclosure
+    unheard: Enclosure
     unkeyed: Enclosure
     drilled: Enclosure
     many: Enclosure
@@ -68,7 +70,7 @@ class Zoo:
     @property
     def enclosures(self) -> tuple[Enclosure, ...]:
         """All funds."""
-        return self.liars, self.keyed, self.unkeyed, self.drilled, self.many, self.crowd, self.alike
+        return self.liars, self.keyed, self.unheard, self.unkeyed, self.drilled, self.many, self.crowd, self.alike
 
 
 def secret_with_early_turns(mirrors: Sequence[int], epochs: Sequence[int]) -> bytes:
@@ -102,9 +104,9 @@ def running_zoo(folder: Path) -> Iterator[Zoo]:
 
 def _set_up(stage: Stage, stack: ExitStack, folder: Path) -> Zoo:
     liars = keep_liars(stage, folder)
-    keyed = keep_relays(stage, Primary(KEY))
+    keyed, unheard = keep_relays(stage, Primary(KEY)), keep_unheard(stage, KEY)
     keys = folder / "developers.json"
-    keys.write_text(json.dumps({str(keyed.fund): KEY}))
+    keys.write_text(json.dumps({str(fund.fund): KEY for fund in (keyed, unheard)}))
     keys.chmod(0o600)
     secret = secret_with_early_turns([liars.mirrors[name] for name in ("agent", "address")], EPOCHS)
     usual = start_node(
@@ -122,6 +124,7 @@ def _set_up(stage: Stage, stack: ExitStack, folder: Path) -> Zoo:
         bare,
         liars,
         keyed,
+        unheard,
         unkeyed=keep_relays(stage),
         drilled=keep_relays(stage),
         many=keep_many_files(stage),

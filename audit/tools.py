@@ -10,7 +10,7 @@ from pathlib import Path
 from audit.workspace import NODE, ROOT, STATE, run, say
 
 SLITHER = "slither-analyzer==0.11.6"
-HALMOS = ("halmos==0.3.3", "bitwuzla==0.9.1")
+HALMOS = ("halmos==0.3.3", "bitwuzla==0.9.1", "cvc5==1.4.2")
 FORGE = "@foundry-rs/forge-linux-amd64@1.7.1"
 NPM = ROOT / ".venv" / "node" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 

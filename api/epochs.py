@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from api.deps import LARGEST, Number, engine_of, settings_of
 from api.schemas import EvidenceFileOut, EvidenceOut
 from oracle.store.reports import load_evidence, load_evidence_file
+from oracle.store.segments import load_segment
 
 router = APIRouter(prefix="/api/v1/epochs", tags=["epochs"])
 
@@ -44,3 +45,15 @@ def get_evidence(request: Request, engine: Engine, epoch: Number, name: str, com
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get("/{epoch}/segments/{fund}", response_class=Response)
+def get_segment(request: Request, engine: Engine, epoch: Number, fund: Number) -> Response:
+    """This node's raw votes of a fund's epoch, whose digest its bundle names: canonical JSON, packed."""
+    stored = load_segment(engine, fund, epoch, settings_of(request).node_name)
+    if stored is None:
+        raise HTTPException(404, f"this node has no segment of epoch {epoch} of fund {fund}")
+    headers = {"etag": f'"{stored.digest}"', "cache-control": "public, max-age=60", "content-encoding": "deflate"}
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(stored.body, media_type="application/json", headers=headers)

@@ -33,6 +33,7 @@ _PARTS = {
     "report": ("oracle.commands.report", "Make, sign and post the report of an epoch."),
     "settle": ("oracle.commands.settle", "Settle all epochs that are final."),
     "withdraw": ("oracle.commands.withdraw", "Send a mirror's credit or a committee's fee to its owner."),
+    "segment": ("oracle.commands.segment", "Print a node's raw votes of an epoch."),
     "placement": ("oracle.commands.placement", "Show and renew which networks addresses are in."),
     "verify": ("oracle.commands.verify", "Recompute an epoch from its evidence."),
     "explain": ("oracle.commands.explain", "Say in words why a mirror was paid what it was."),

@@ -100,7 +100,9 @@ def policy_from_json(value: Any) -> Policy:
 
 def bundle_to_json(bundle: Bundle) -> dict[str, Any]:
     """A bundle; the SHA-256 of its canonical form is what its member signs."""
-    return {
+    # A bundle that names no segments is written as before there were any.
+    segments = {"segments": {str(fund): digest for fund, digest in bundle.segments.items()}} if bundle.segments else {}
+    return segments | {
         "committee": bundle.committee,
         "epoch": bundle.epoch,
         "member": bundle.member,
@@ -120,10 +122,12 @@ def bundle_from_json(value: Any) -> Bundle:
     Raises: InvalidInput naming the field.
     """
     names = ("committee", "epoch", "member", "funds", "revealed", "committed", "vantage")
-    fields = object_of("bundle", value, names)
-    funds = fields["funds"]
+    fields = object_of("bundle", value, names, ("segments",))
+    funds, segments = fields["funds"], fields.get("segments", {})
     if not isinstance(funds, Mapping):
         refuse("bundle.funds", "must be an object")
+    if not isinstance(segments, Mapping) or ("segments" in fields and not segments):
+        refuse("bundle.segments", "must be an object that is not empty, or left out")
     return Bundle(
         committee=CommitteeId(integer("bundle.committee", fields["committee"])),
         epoch=Epoch(integer("bundle.epoch", fields["epoch"])),
@@ -134,6 +138,10 @@ def bundle_from_json(value: Any) -> Bundle:
         revealed=_secret("bundle.revealed", fields["revealed"]),
         committed=_secret("bundle.committed", fields["committed"]),
         vantage=vantage_from_json(fields["vantage"], "bundle.vantage"),
+        segments={
+            _fund("bundle.segments", fund): _digest(f"bundle.segments.{fund}", digest)
+            for fund, digest in segments.items()
+        },
     )
 
 
@@ -312,9 +320,13 @@ def _reason(name: str, value: Any) -> Reason:
 def _secret(name: str, value: Any) -> Digest | None:
     if value is None:
         return None
+    return _digest(name, value)
+
+
+def _digest(name: str, value: Any) -> Digest:
     text = text_of(name, value, 66)
     if not is_digest(text):
-        refuse(name, "must be 0x and 64 lower-case hexadecimal digits, or null")
+        refuse(name, "must be 0x and 64 lower-case hexadecimal digits")
     return Digest(text)
 
 

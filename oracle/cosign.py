@@ -6,6 +6,7 @@ A member signs one bundle an epoch: the one that is stored wins over any made la
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -35,15 +36,16 @@ def sign_bundles(
     seen: Observed,
     vantage: Vantage | None = None,
     secret: bytes | None = None,
+    segments: Mapping[FundId, Digest] = MappingProxyType({}),
 ) -> None:
     """Sign what this node saw from where it stands, once for each of its keys that is a member; a member's earlier
-    bundle stays. Of the node's `secret` the epoch's part is revealed, and that of the epoch after the next, which has
-    not begun when this is published, committed to."""
+    bundle stays. `segments` are the digests of its raw votes. Of the node's `secret` the epoch's part is revealed, and
+    that of the epoch after the next, which has not begun when this is published, committed to."""
     revealed = Digest("0x" + epoch_secret(secret, epoch).hex()) if secret else None
     committed = commitment(epoch_secret(secret, epoch + 2)) if secret else None
     for member in panel.members:
         if account := keys.get(member):
-            bundle = Bundle(panel.committee, epoch, member, seen, revealed, committed, vantage)
+            bundle = Bundle(panel.committee, epoch, member, seen, revealed, committed, vantage, segments)
             body = SignedBundle(bundle, "").body
             digest = sha256_digest(body)
             signature = sign(account, bundle_message(domain, panel.committee, epoch, digest))

@@ -11,13 +11,14 @@ from oracle.store.db import writing
 from oracle.store.history import gone_releases
 from oracle.store.observations import forget_votes
 from oracle.store.observed import forget_observed
+from oracle.store.segments import forget_segments
 from oracle.store.sightings import forget_sightings
 from oracle.store.tallies import forget_tallies
 
 KEPT_EPOCHS = 30
 """For so long it is known what was asked of whom, and what of it came slot by slot."""
 KEPT_VOTES = 8
-"""For so many epochs the single votes are kept: after that, the bundles in the evidence say what they came to."""
+"""For so many epochs the single votes are kept as rows; their segments as long as all else."""
 
 
 def forget(engine: sa.Engine, settings: Settings, epoch: Epoch) -> None:
@@ -25,6 +26,7 @@ def forget(engine: sa.Engine, settings: Settings, epoch: Epoch) -> None:
     forget_tallies(engine, epoch - KEPT_EPOCHS)
     forget_sightings(engine, epoch - KEPT_EPOCHS)
     forget_votes(engine, epoch - KEPT_VOTES)
+    forget_segments(engine, epoch - KEPT_EPOCHS)
     with writing(engine) as connection:
         forget_observed(connection, epoch - KEPT_EPOCHS)
     for fund in ledger.funds_of_committee(engine, settings.committee, epoch):

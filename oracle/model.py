@@ -298,6 +298,8 @@ class Bundle:
     committed: Digest | None = None
     vantage: Vantage | None = None
     """Where its node stands, if it says so."""
+    segments: Mapping[FundId, Digest] = field(default_factory=dict)
+    """By fund the digest of its node's raw votes: see `oracle.segments`."""
 
 
 @dataclass(frozen=True, slots=True)

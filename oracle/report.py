@@ -5,7 +5,7 @@ May be stopped anywhere and run again: bundles that are stored win, all else is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,19 +18,21 @@ from oracle.cases import assignments, fund_epoch, panel_at
 from oracle.codec import result_from_json, result_to_json
 from oracle.context import Context
 from oracle.cosign import Observed, bundle_set, sign_bundles, sign_report
-from oracle.digests import to_digest
+from oracle.digests import sha256_digest, to_digest
 from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles, NotEnoughSignatures
 from oracle.evidence import Outcome, Panel, SignedBundle
-from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror
+from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror, Vote
 from oracle.observe import observations
 from oracle.post import Posted, post_report
 from oracle.probes.placement import Atlas, atlas, load_table, place_of
 from oracle.secret import node_secret
+from oracle.segments import pack, segment
 from oracle.store import facts, ledger
 from oracle.store.observations import votes_of
 from oracle.store.outcomes import reported_epochs
 from oracle.store.reports import (
     StoredReport,
+    load_bundles,
     load_report,
     load_result,
     load_signatures,
@@ -38,6 +40,7 @@ from oracle.store.reports import (
     save_report,
     save_result,
 )
+from oracle.store.segments import StoredSegment, save_segments, segment_digests
 from oracle.store.sightings import relaying
 
 log = structlog.get_logger()
@@ -105,7 +108,10 @@ def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
     tasks = assignments(engine, panel.committee, epoch)
     seen = _observed(context, tasks, epoch, panel)
     secret = node_secret(context.settings.home)
-    sign_bundles(engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage, secret)
+    segments = segment_digests(engine, epoch, context.settings.node_name)
+    sign_bundles(
+        engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage, secret, segments
+    )
     bundles = bundle_set(engine, context.domain, panel, epoch)
     opened = [signed.bundle for signed in bundles]
     outcomes = [
@@ -128,6 +134,7 @@ def _observed(context: Context, tasks: list[Assignment], epoch: Epoch, panel: Pa
     votes = {task.fund: votes_of(context.store, task.fund, epoch, context.settings.node_name) for task in tasks}
     if not any(votes.values()):
         raise NotEnoughBundles(epoch, 0, panel.quorum)
+    _keep_segments(context, panel, epoch, votes)
     return {
         task.fund: observations(
             votes[task.fund],
@@ -138,6 +145,20 @@ def _observed(context: Context, tasks: list[Assignment], epoch: Epoch, panel: Pa
         )
         for task in tasks
     }
+
+
+def _keep_segments(context: Context, panel: Panel, epoch: Epoch, votes: Mapping[FundId, Sequence[Vote]]) -> None:
+    """Keep the raw votes as they are; once a bundle of ours is signed, they stay as they were then."""
+    signed = {bundle.member for bundle in load_bundles(context.store, panel.committee, epoch)}
+    if signed & context.members.keys():
+        return
+    made = [segment(context.settings.node_name, fund, epoch, cast) for fund, cast in votes.items() if cast]
+    stored = [
+        StoredSegment(one.node, one.fund, one.epoch, sha256_digest(body), len(one.votes), pack(body))
+        for one in made
+        for body in (one.body,)
+    ]
+    save_segments(context.store, stored)
 
 
 def _atlas(context: Context) -> Atlas:

@@ -197,6 +197,14 @@ def test_the_reasons_of_a_weight_keep_the_order_of_reason() -> None:
     assert list(weight_from_json(weight_to_json(weight)).reasons) == [Reason.UP, Reason.SLOW]
 
 
+def test_a_bundle_with_segments_comes_back_and_one_without_is_written_as_ever() -> None:
+    plain = bundle_from_json(GOOD)
+    named = replace(plain, segments={FundId(3): Digest("0x" + "ab" * 32)})
+    assert bundle_to_json(plain) == GOOD
+    assert bundle_from_json(bundle_to_json(named)) == named
+    assert bundle_to_json(named)["segments"] == {"3": "0x" + "ab" * 32}
+
+
 # --------------------------------------------------------------------------------------------------- hostile bundles
 
 HOME = {"address": "10.1.0.1", "prefix": "10.1.0.0/24", "asn": 5, "country": "DE", "platform": ""}
@@ -229,6 +237,11 @@ HOSTILE: list[tuple[str, Spoil]] = [
     ("bundle.vantage.latitude_mdeg", lambda b: b["vantage"].update(latitude_mdeg=50.11)),
     ("bundle.vantage.longitude_mdeg", lambda b: b["vantage"].update(longitude_mdeg=-180_001)),
     ("bundle.vantage.longitude_mdeg", lambda b: b["vantage"].pop("longitude_mdeg")),
+    ("bundle.segments", lambda b: b.update(segments={})),
+    ("bundle.segments", lambda b: b.update(segments=[])),
+    ("bundle.segments", lambda b: b.update(segments={"03": "0x" + "ab" * 32})),
+    ("bundle.segments.3", lambda b: b.update(segments={"3": "ab"})),
+    ("bundle.segments.3", lambda b: b.update(segments={"3": None})),
     ("bundle.funds", lambda b: b.pop("funds")),
     ("bundle.funds", lambda b: b.update(funds=[])),
     ("bundle.funds", lambda b: b.update(funds={"03": []})),

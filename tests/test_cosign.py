@@ -1,18 +1,26 @@
 """Sets of bundles and signatures: a quorum of members, each with one bundle of its own."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from oracle.cases import panel_at
 from oracle.cosign import bundle_set, is_signed, sign_bundles
 from oracle.errors import NotEnoughBundles
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason, Vantage
+from oracle.observe import observations
+from oracle.probes.placement import atlas, place_of
 from oracle.report import close_epoch
 from oracle.schedule import commitment, epoch_secret
 from oracle.secret import node_secret
+from oracle.segments import read_segment, unpack
+from oracle.store import tables
+from oracle.store.db import writing
 from oracle.store.reports import StoredBundle, load_bundles, load_report, save_bundle
+from oracle.store.segments import load_segment
 from tests.fixtures.ledger import Ledger
 
 
@@ -84,6 +92,25 @@ def test_a_bundle_reveals_its_epochs_secret_and_commits_to_that_of_the_epoch_aft
     secret = node_secret(tmp_path)
     assert kept.bundle.revealed == "0x" + epoch_secret(secret, 1).hex()
     assert kept.bundle.committed == commitment(epoch_secret(secret, 3))
+
+
+def test_a_bundle_names_the_segments_of_its_votes_and_they_stay_as_they_were_signed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote(1, "U.UD")
+    close_epoch(ledger.context, Epoch(1))
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    found = load_segment(ledger.engine, 1, 1, "node")
+    assert found is not None
+    raw = read_segment(unpack(found.body))
+    assert kept.bundle.segments == {FundId(1): raw.digest}
+    ids = [observation.mirror for observation in kept.bundle.funds[FundId(1)]]
+    assert observations(raw.votes, ids, 4, partial(place_of, known=atlas(tmp_path))) == kept.bundle.funds[FundId(1)]
+    ledger.vote_all()  # too late: it is signed
+    with writing(ledger.engine) as connection:
+        connection.execute(sa.delete(tables.reports))
+    close_epoch(ledger.context, Epoch(1))
+    assert load_segment(ledger.engine, 1, 1, "node") == found
 
 
 def test_keys_that_are_no_members_sign_nothing(tmp_path: Path) -> None:

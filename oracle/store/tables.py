@@ -268,6 +268,16 @@ control_checks = _table(
     _int("skew_ms", nullable=True),
 )
 """How a node's control targets answered, and how far its clock is from theirs."""
+segments = _table(
+    "segments",
+    sa.Column("node", sa.String(80), primary_key=True),
+    _id("fund"),
+    _id("epoch"),
+    _digest("digest", nullable=False),
+    _int("votes"),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""A node's raw votes on a fund in an epoch, packed: see `oracle.segments`."""
 bundles = _table(
     "bundles",
     _id("committee"),

@@ -5,7 +5,10 @@ import hashlib
 import httpx
 import sqlalchemy as sa
 
+from oracle.model import Digest, Epoch, FundId
+from oracle.segments import pack, segment
 from oracle.store.reports import save_evidence
+from oracle.store.segments import StoredSegment, save_segments
 
 
 def test_evidence_is_listed_with_the_digests_of_its_bytes(seeded: httpx.Client) -> None:
@@ -49,3 +52,14 @@ def test_there_is_no_evidence_that_is_not_in_the_store(seeded: httpx.Client) -> 
         answer = seeded.get(f"/api/v1/epochs/{path}")
         assert answer.status_code == 404, path
         assert list(answer.json()) == ["detail"], path
+
+
+def test_raw_votes_are_served_as_they_were_signed(seeded: httpx.Client, file_store: sa.Engine) -> None:
+    made = segment("node", FundId(1), Epoch(5), [])
+    stored = StoredSegment("node", FundId(1), Epoch(5), Digest(made.digest), 0, pack(made.body))
+    save_segments(file_store, [stored])
+    answer = seeded.get("/api/v1/epochs/5/segments/1")
+    assert "0x" + hashlib.sha256(answer.content).hexdigest() == made.digest == answer.headers["etag"].strip('"')
+    again = seeded.get("/api/v1/epochs/5/segments/1", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert seeded.get("/api/v1/epochs/6/segments/1").status_code == 404

@@ -59,9 +59,9 @@ class Weather:
         """How long bytes take one way."""
         return min(self.least_s + self._chance.expovariate(1 / self.mean_s), self.most_s)
 
-    def is_early(self) -> bool:
-        """Whether a lost connection is lost before its request goes through, and not after."""
-        return self._chance.random() < 0.5
+    def comes_through(self, fate: Fate) -> float | None:
+        """How much of a connection's answer comes through: all, half or nothing; None if its request does not."""
+        return 1 if fate is Fate.THROUGH else self._chance.choice((None, 0, 0.5))
 
 
 class Line:
@@ -92,14 +92,13 @@ class Line:
         fate, task = self.weather.fate(), asyncio.current_task()
         self._tasks.add(task)
         try:
-            if fate is Fate.THROUGH or not self.weather.is_early():
+            if (part := self.weather.comes_through(fate)) is not None:
                 request = await reader.readuntil(b"\r\n\r\n")
                 await asyncio.sleep(self.weather.delay_s())
                 answer = await self._pass_on(request)
                 await asyncio.sleep(self.weather.delay_s())
-                if fate is Fate.THROUGH:
-                    writer.write(answer)
-                    await writer.drain()
+                writer.write(answer[: int(part * len(answer))])
+                await writer.drain()
             await _lose(fate, reader, writer)
         except (OSError, EOFError):
             pass

@@ -110,7 +110,7 @@ def _set_up(stage: Stage, stack: ExitStack, folder: Path) -> Zoo:
     keys.chmod(0o600)
     secret = secret_with_early_turns([liars.mirrors[name] for name in ("agent", "address")], EPOCHS)
     usual = start_node(
-        stage, stack, "usual", secret, worker_processes=6, routes=OTHER_ADDRESS, developer_keys=keys
+        stage, stack, "usual", secret, worker_processes=10, routes=OTHER_ADDRESS, developer_keys=keys
     )  # fmt: skip
     committee, keystore, member = stage.committee("bare")
     alike = keep_where_all_are_asked_alike(stage, committee, member)
@@ -148,7 +148,7 @@ def _wait_until_read(zoo: Zoo) -> None:
         return set(fund.mirrors.values()) <= owners.keys() and {PRIMARY, *proved} <= reads.keys()
 
     funds = [(zoo.bare if fund is zoo.alike else zoo.usual, fund) for fund in zoo.enclosures]
-    wait_for(lambda: all(is_read(*one) for one in funds), 120)
+    wait_for(lambda: all(is_read(*one) for one in funds), 180)
 
 
 def _hold_drill(stage: Stage, zoo: Zoo) -> None:

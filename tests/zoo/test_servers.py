@@ -116,11 +116,11 @@ def test_of_a_thousand_connections_ten_are_lost_half_of_them_silently() -> None:
     assert all(0.01 <= weather.delay_s() <= 0.08 for _ in range(1_000))
 
 
-@pytest.mark.parametrize(("lost", "reasons"), [(0, {None}), (1000, {Reason.CONNECT, Reason.TIMEOUT})])
+@pytest.mark.parametrize(("lost", "reasons"), [(0, {None}), (1000, {Reason.CONNECT, Reason.PROTOCOL, Reason.TIMEOUT})])
 def test_a_line_passes_on_or_loses(crowd: Crowd, lost: int, reasons: set[Reason | None]) -> None:
     server = crowd.start(Server(Site(FILES, OPERATOR), ADDRESS))
     line = crowd.start(Line(Weather(seed=1, lost_in_1000=lost), "127.1.7.3", (ADDRESS, server.port)))
-    requests = [Request(f"{line.url}/a/b.txt", line.address, timeout_ms=700) for _ in range(8)]
+    requests = [Request(f"{line.url}/a/b.txt", line.address, timeout_ms=700) for _ in range(32)]
     assert {response.reason for response in fetch_all(requests, 5.0)} == reasons
 
 

@@ -185,22 +185,22 @@ def test_a_connection_error_is_retried_once_and_an_answer_never() -> None:
         assert (fetch(server, retries=0, timeout_ms=200).attempts, len(server.asked)) == (1, 1)
 
 
-@pytest.mark.parametrize("stalls", [silent, says(b"", b"", pause_s=3.0), endless(b"", answer(BODY)[:-3], 3.0)])
+@pytest.mark.parametrize("stalls", [silent, says(b"", b"", pause_s=1.6), endless(b"", answer(BODY)[:-3], 1.6)])
 def test_a_connection_that_falls_silent_gets_another_one_beside_it_within_the_same_time(stalls: Behaviour) -> None:
     began = time.monotonic()
     with Hostile(in_turn(stalls, says(answer(BODY)))) as server:
-        response = fetch(server, retries=1, timeout_ms=900)
+        response = fetch(server, retries=1, timeout_ms=1_500)
         took_ms = 1000 * (time.monotonic() - began)
         assert len(server.asked) == 2
     assert (response.reason, response.status, response.attempts) == (None, 200, 2)
-    assert 300 <= response.phases.total_ms <= took_ms < 850
+    assert 500 <= response.phases.total_ms <= took_ms < 1_500
 
 
 def test_the_first_connection_may_still_be_the_one_that_answers() -> None:
-    with Hostile(in_turn(says(b"", answer(BODY), pause_s=0.5), silent)) as server:
-        response = fetch(server, retries=1, timeout_ms=900)
+    with Hostile(in_turn(says(b"", answer(BODY), pause_s=0.8), silent)) as server:
+        response = fetch(server, retries=1, timeout_ms=1_500)
     assert (response.reason, response.status, response.attempts) == (None, 200, 2)
-    assert 500 <= response.phases.total_ms < 850
+    assert 800 <= response.phases.total_ms < 1_500
 
 
 def test_a_server_that_stays_silent_has_two_connections_and_one_time_limit() -> None:
@@ -209,12 +209,12 @@ def test_a_server_that_stays_silent_has_two_connections_and_one_time_limit() -> 
         response = fetch(server, retries=1, timeout_ms=600)
         assert len(server.asked) == 2
     assert (response.reason, response.attempts) == (Reason.TIMEOUT, 2)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
 
 
 def test_a_server_that_never_falls_silent_is_asked_once_however_slow_it_is() -> None:
     with Hostile(endless(b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", 0.05)) as server:
-        response = fetch(server, retries=1, timeout_ms=600)
+        response = fetch(server, retries=1, timeout_ms=1_800)
     assert (response.reason, response.attempts) == (Reason.TIMEOUT, 1)
 
 

@@ -87,6 +87,15 @@ def test_a_server_that_misbehaves_has_a_reason_and_raises_nothing(behave: Behavi
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\n", CHUNKED + b"1\r\nx\r\n0\r\n"])
+def test_headers_beyond_the_cap_end_the_attempt_at_the_next_look(begun: bytes) -> None:
+    with Hostile(endless(b"X-A: " + b"a" * 1_000 + b"\r\n", begun, 0.01)) as server:
+        response = fetch(server, timeout_ms=4_000)
+    assert (response.reason, response.sha256) == (Reason.PROTOCOL, "")
+    assert "headers of more than 16384" in response.detail
+    assert response.phases.total_ms < 2_000
+
+
 def test_an_empty_file_is_whole_however_it_is_sent() -> None:
     for piece in (answer(b""), CHUNKED + b"0\r\n\r\n", CHUNKED + b"0\r\nX: y\r\n\r\n", b"HTTP/1.1 200 OK\n\n"):
         with Hostile(says(piece)) as server:

@@ -116,6 +116,28 @@ def test_without_a_release_read_from_its_source_nobody_is_blamed(tmp_path: Path,
     assert set(votes) == {PRIMARY, 1, 2}
 
 
+def test_a_long_slot_is_measured_slice_by_slice_and_everybody_once(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot of 100 seconds has four slices; 96 seconds into it all questions are due."""
+    behaviours = [serves(FILES, operator(number)) for number in range(1, 7)]
+    scene = Scene(tmp_path, stack, *behaviours, policy={"slots": 1}).ready()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 80 * 10**9)
+    so_far: set[int] = set()
+    for part in range(4):
+        votes = scene.measure(part=part)
+        asked = {mirror for mirror in range(1, 7) if files_asked(scene, mirror)}
+        assert so_far <= set(votes)
+        assert asked == set(votes) - {PRIMARY}
+        assert scene.measure(part=part) == votes  # nobody is asked again
+        so_far = set(votes)
+    assert so_far == {PRIMARY, *range(1, 7)}
+    assert {vote.reason for vote in votes.values()} == {Reason.UP}
+    assert [len(files_asked(scene, mirror)) for mirror in range(1, 7)] == [1] * 6
+    assert scene.measure(part=4) == votes
+
+
 # ------------------------------------------------------------------------------------------------------- whose host
 
 

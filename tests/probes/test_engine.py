@@ -196,13 +196,11 @@ def test_a_connection_error_is_retried_once_and_an_answer_never() -> None:
 
 @pytest.mark.parametrize("stalls", [silent, says(b"", b"", pause_s=1.6), endless(b"", answer(BODY)[:-3], 1.6)])
 def test_a_connection_that_falls_silent_gets_another_one_beside_it_within_the_same_time(stalls: Behaviour) -> None:
-    began = time.monotonic()
     with Hostile(in_turn(stalls, says(answer(BODY)))) as server:
         response = fetch(server, retries=1, timeout_ms=1_500)
-        took_ms = 1000 * (time.monotonic() - began)
         assert len(server.asked) == 2
     assert (response.reason, response.status, response.attempts) == (None, 200, 2)
-    assert 500 <= response.phases.total_ms <= took_ms < 1_500
+    assert 500 <= response.phases.total_ms < 1_500
 
 
 def test_the_first_connection_may_still_be_the_one_that_answers() -> None:

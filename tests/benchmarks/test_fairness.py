@@ -64,7 +64,7 @@ LIMITS = [
     # committee, mirrors, least and most bias in points
     ("1 of 1, up 95%", "up 95%, outages of 10 min", -0.5, 0.5),
     ("3 of 4, up 95%", "up 95%, outages of 10 min", -0.6, 0.2),
-    ("3 of 4, up 95%", "up 95%, outages of 15 s", 0.3, 1.6),
+    ("3 of 4, up 95%", "up 95%, outages of 15 s", 0.8, 2.5),
     ("1 of 1, always up", "1.0% of answers not heard", -1.3, -0.7),
     ("3 of 4, always up", "1.0% of answers not heard", -0.2, 0.0),
     ("3 of 4, always up", "0.0% of answers not heard", 0.0, 0.0),

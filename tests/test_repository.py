@@ -20,6 +20,7 @@ GENERATED = (
     "requirements.lock",
     "oracle/chain/abi/",
     "tests/golden/",
+    "benchmarks/results/",
     "docs/fairness.json",
     "LICENSE",
 )

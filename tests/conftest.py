@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.chain",
     "tests.fixtures.indexed",
+    "tests.fixtures.migrated",
     "tests.fixtures.nodes",
     "tests.fixtures.store",
     "tests.fixtures.served",

@@ -35,6 +35,7 @@ contract Handler is Villains {
         if (watched) funded = _expectFunded(today + 1);
         vm.warp(block.timestamp + LENGTH / 2 + _mix(seed, "time") % LENGTH);
         if (_today() == today) return;
+        watched = watched && _today() == today + 1; // two may have begun
         if (watched) _checkFunded(funded);
         _reportEpoch(today, seed);
         _moved = reports > before || watched;

@@ -10,7 +10,16 @@ from audit.chunks import Chunks, Done
 from audit.results import Result
 from audit.workspace import ROOT, fingerprint, run, sources
 
-FILES = ("contracts/**/*.sol", "tests/solidity/symbolic/*.sol", "audit/foundry.toml", "audit/smt.py", "audit/solc.cjs")
+SYMBOLIC = "tests/solidity/symbolic"
+# What decides every proof, besides the file that it is in.
+SHARED = (
+    "contracts/**/*.sol",
+    f"{SYMBOLIC}/Symbolic.sol",
+    f"{SYMBOLIC}/Lemmas.sol",
+    "audit/foundry.toml",
+    "audit/smt.py",
+    "audit/solc.cjs",
+)
 # How long one question to the solvers may take.
 QUESTION_S = 900
 # How long one proof may take, or the part would not end; what runs into it is named in accepted/halmos.json.
@@ -51,18 +60,20 @@ def audit(workers: int) -> Result:
         found = VERDICT.search(done.output)
         return {"proof": name, "verdict": found[1] if found else "ERROR", "seconds": float(found[3]) if found else 0.0}
 
-    pieces = Chunks("halmos", fingerprint(sources(*FILES))).run(proofs(), prove, workers)
+    pieces: list[Done] = []
+    for contract, (path, names) in proofs().items():
+        pieces += Chunks(f"halmos-{contract}", fingerprint(sources(*SHARED, path))).run(names, prove, workers)
     return judge(pieces, accepted("halmos"))
 
 
-def proofs() -> list[str]:
-    """Every `check_` function, as `Contract.function`."""
-    found = []
-    files = sources("tests/solidity/symbolic/*.t.sol")
-    for file in sorted(files, key=lambda file: not file.name.startswith(FIRST)):
+def proofs() -> dict[str, tuple[str, list[str]]]:
+    """Every contract with proofs: its file, and its `check_` functions as `Contract.function`; the quick ones first."""
+    found = {}
+    for file in sorted(sources(f"{SYMBOLIC}/*.t.sol"), key=lambda file: not file.name.startswith(FIRST)):
         text = file.read_text()
-        contract = re.search(r"^contract (\w+)", text, re.MULTILINE)
-        found += [f"{contract[1]}.{name}" for name in re.findall(r"function (check_\w+)", text)] if contract else []
+        if contract := re.search(r"^contract (\w+)", text, re.MULTILINE):
+            names = [f"{contract[1]}.{name}" for name in re.findall(r"function (check_\w+)", text)]
+            found[contract[1]] = (f"{SYMBOLIC}/{file.name}", names)
     return found
 
 

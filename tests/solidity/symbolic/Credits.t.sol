@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
 import {Symbolic} from "./Symbolic.sol";
 
@@ -89,17 +90,24 @@ contract CreditsSymbolic is Symbolic {
         assert(book.creditOf(any.mirror) >= before);
     }
 
-    /// @dev Positions are held by one mirror at a time, and a new mirror's record is empty: what the contract keeps.
-    function check_P7_register(Any calldata any, uint256 fund, address payout, uint256 former) external {
+    /// @dev A new mirror's record is empty: what the contract keeps.
+    function check_P7_register(Any calldata any, uint256 fund, address payout) external {
         uint256 before = _any(any);
-        uint256 fresh = book.mirrors() + 1;
-        vm.assume(fresh > 1);
+        vm.assume(book.mirrors() > 0);
         _decided(fund);
-        vm.assume(former > 0 && former < fresh);
-        IRedundancyFund.Mirror memory m = book.mirrorOf(any.mirror);
-        IRedundancyFund.Mirror memory f = book.mirrorOf(former);
-        bool shared = m.fund == f.fund && m.position == f.position && !m.displaced && !f.displaced;
-        vm.assume(any.mirror == former || !shared);
+        vm.prank(any.caller);
+        book.register(fund, "https://notes.example", payout, 0, 0);
+        assert(book.creditOf(any.mirror) >= before);
+    }
+
+    /// @dev The same in the place of one that has left; a position is held by one mirror at a time.
+    function check_P7_register_in_anothers_place(Any calldata any, uint256 fund, address payout, uint256 former)
+        external
+    {
+        uint256 before = _any(any);
+        _decided(fund);
+        vm.assume(former > 0 && former <= book.mirrors());
+        _apart(any.mirror, former);
         vm.prank(any.caller);
         book.register(fund, "https://notes.example", payout, 0, former);
         assert(book.creditOf(any.mirror) >= before);
@@ -125,13 +133,16 @@ contract CreditsSymbolic is Symbolic {
         book.releaseStake(mirror);
     }
 
-    function check_P7_lockStake(Any calldata any, uint256 mirror, uint256 epoch, uint256 segment, uint256 set)
+    /// @dev The report is final, and its root any: what else it may be is refused.
+    function check_P7_lockStake(Any calldata any, uint256 mirror, uint256 epoch, uint256 segment, uint256 set, bytes32 root)
         external
-        keeps(any)
     {
+        committee.tell(IOracleCommittee.Outcome.Final, root);
+        uint256 before = _any(any);
         _decided(book.mirrorOf(mirror).fund);
         vm.prank(any.caller);
         book.lockStake(mirror, epoch, segment, set, new bytes32[](0));
+        assert(book.creditOf(any.mirror) >= before);
     }
 
     function check_P7_answerLock(Any calldata any, uint256 mirror, uint256 epoch) external keeps(any) {
@@ -149,20 +160,35 @@ contract CreditsSymbolic is Symbolic {
         book.withdrawFee(by, address(token));
     }
 
-    /// @dev Another's withdrawal lowers no credit; one's own takes exactly what is sent, to one's payout address.
-    function check_P7_withdraw(Any calldata any, uint256 mirror) external {
+    /// @dev One's own withdrawal takes exactly what is sent, to one's payout address.
+    function check_P7_withdraw(Any calldata any) external {
         uint256 before = _any(any);
         IRedundancyFund.Mirror memory m = book.mirrorOf(any.mirror);
-        IRedundancyFund.Mirror memory other = book.mirrorOf(mirror);
-        _known(other.fund);
-        vm.assume(other.payout != address(book));
-        bool shared = m.fund == other.fund && m.position == other.position && !m.displaced && !other.displaced;
-        vm.assume(any.mirror == mirror || !shared);
-        uint256 held = token.balanceOf(other.payout);
+        _known(m.fund);
+        vm.assume(m.payout != address(book));
+        uint256 held = token.balanceOf(m.payout);
         vm.prank(any.caller);
-        uint256 amount = book.withdraw(mirror);
-        uint256 rest = any.mirror == mirror ? before - amount : before;
-        assert(book.creditOf(any.mirror) == rest);
-        assert(token.balanceOf(other.payout) == held + amount);
+        uint256 amount = book.withdraw(any.mirror);
+        assert(book.creditOf(any.mirror) == before - amount);
+        assert(token.balanceOf(m.payout) == held + amount);
+    }
+
+    /// @dev Another's withdrawal changes no credit.
+    function check_P7_withdraw_of_another(Any calldata any, uint256 mirror) external {
+        uint256 before = _any(any);
+        vm.assume(mirror != any.mirror);
+        _apart(any.mirror, mirror);
+        _known(book.mirrorOf(mirror).fund);
+        vm.prank(any.caller);
+        book.withdraw(mirror);
+        assert(book.creditOf(any.mirror) == before);
+    }
+
+    /// @dev Two mirrors do not hold one position: what the contract keeps.
+    function _apart(uint256 one, uint256 other) private {
+        IRedundancyFund.Mirror memory m = book.mirrorOf(one);
+        IRedundancyFund.Mirror memory o = book.mirrorOf(other);
+        bool shared = m.fund == o.fund && m.position == o.position && !m.displaced && !o.displaced;
+        vm.assume(one == other || !shared);
     }
 }

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from oracle import merkle, payout
+from oracle.fields import LARGEST
 from oracle.model import Clock, printable
 from oracle.store import fold_disputes, fold_mirrors, tables
 from oracle.store.db import upsert
@@ -22,12 +23,20 @@ log = structlog.get_logger(__name__)
 SETTLEMENTS = ("paid", "missed", "given_up", "voided")
 """In the order of `IRedundancyFund.Settlement`."""
 NOBODY = "0x" + "00" * 20
+NUMBERS = ("committee", "fund", "mirror", "deposit", "epoch")
+"""What says in an event whom and when it is about. Anyone may name a committee, a foreign fund or an epoch that there
+is none of, up to 256 bits: such an event is about nothing here, and stays in `logs` alone."""
 
 
 def fold(connection: sa.Connection, entry: Log, clock: Clock) -> None:
     """Applies one event; the events before it have been applied, each once."""
-    if (apply := FOLDS.get(entry.event)) is not None:
-        apply(connection, entry, clock)
+    apply = FOLDS.get(entry.event)
+    if apply is None:
+        return
+    if any(entry.args.get(name, 0) > LARGEST for name in NUMBERS):
+        log.warning("event_skipped", of=entry.event, tx=entry.tx_hash)
+        return
+    apply(connection, entry, clock)
 
 
 # ---------------------------------------------------------------------------------------------------- committees

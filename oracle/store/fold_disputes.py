@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from oracle.fields import LARGEST
 from oracle.model import Clock
 from oracle.store import dispute_tables
 from oracle.store.db import upsert
@@ -16,10 +17,10 @@ RULINGS = ("none", "voided", "stands")
 
 
 def _accepted(connection: sa.Connection, entry: Log, clock: Clock) -> None:
-    """Takes the place of an earlier acceptance of the same terms."""
+    """Takes the place of an earlier acceptance of the same terms; one may be given for ever."""
     key = _acceptance(entry)
     row = dict(zip(_KEY, key, strict=True))
-    rest = {"until_s": entry.args["until"], "used": False, "tx_hash": entry.tx_hash}
+    rest = {"until_s": min(entry.args["until"], LARGEST), "used": False, "tx_hash": entry.tx_hash}
     upsert(connection, dispute_tables.acceptances, [row | rest])
 
 

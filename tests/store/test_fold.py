@@ -1,5 +1,6 @@
 """What the tables say of deposits, mirrors and credits is what the contract says."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,16 @@ from eth_utils.crypto import keccak
 
 from oracle import merkle
 from oracle.attest import Domain, report_message, sign
+from oracle.chain.abi import artifact
+from oracle.chain.events import DECODED
 from oracle.chain.structs import Offer, Reveal
 from oracle.digests import to_digest
 from oracle.indexer import index_once
-from oracle.model import ONE, Digest
+from oracle.model import ONE, Clock, Digest
 from oracle.store import ledger, tables
+from oracle.store.db import writing
+from oracle.store.fold import NOBODY, fold
+from oracle.store.log import Log
 from tests.fixtures.chain import World
 
 REWARD = 1_000
@@ -139,3 +145,43 @@ def test_weight_that_a_captured_quorum_gives_an_ended_mirror_is_credited_as_on_t
     assert [mirror.mirror for mirror in ledger.mirrors_at(store, fund, epoch)] == [stays]
     assert credited == {ended: 450, stays: 225}
     assert {mirror: world.fund.credit_of(mirror) for mirror in credited} == credited
+
+
+MOST = 2**256 - 1
+CHAIN_KNOWS_BETTER = {("StakeLocked", "until"), ("CommitteeConfigured", "quorum")}
+"""The contract computes the one and bounds the other."""
+
+
+def inputs_of(kind: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    for contract in DECODED:
+        yield from ((entry["name"], entry["inputs"]) for entry in artifact(contract).of_type(kind))
+
+
+def plain(entry: dict[str, Any]) -> Any:
+    """The least that an argument of this type can be."""
+    kind = entry["type"]
+    if kind == "tuple":
+        return {part["name"]: plain(part) for part in entry["components"]}
+    if kind.startswith(("uint", "int")):
+        return 1
+    of_others: dict[str, Any] = {"address": NOBODY, "string": "", "bytes": "0x", "bool": False, "bytes32": RELEASE}
+    return of_others.get(kind, [])
+
+
+def entry_of(event: str, args: dict[str, Any]) -> Log:
+    return Log(RELEASE, 0, 1, 1_000, RELEASE, NOBODY, event, args)
+
+
+def test_no_number_that_a_caller_may_choose_stops_the_fold(store: sa.Engine) -> None:
+    clock = Clock(1_000, 100, 100, 10)
+    chosen = {one["name"] for _, inputs in inputs_of("function") for one in inputs if one["type"] == "uint256"}
+    events = {event: {one["name"]: plain(one) for one in inputs} for event, inputs in inputs_of("event")}
+    tried = {(event, name) for event, args in events.items() for name in args.keys() & chosen} - CHAIN_KNOWS_BETTER
+    with writing(store) as connection:
+        for event, name in sorted(tried):
+            attempt = connection.begin_nested()
+            for before in {"FundCreated", "MirrorRegistered"} - {event}:
+                fold(connection, entry_of(before, events[before]), clock)
+            fold(connection, entry_of(event, events[event] | {name: MOST}), clock)
+            attempt.rollback()
+    assert {("Bonded", "committee"), ("Accepted", "until"), ("BondBurned", "epoch"), ("Challenged", "fund")} <= tried

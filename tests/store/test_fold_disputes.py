@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from eth_utils.crypto import keccak
 
 from oracle import merkle
-from oracle.attest import Domain, bundle_message, report_message, sign, terms_digest
+from oracle.attest import Domain, acceptance_message, bundle_message, report_message, sign, terms_digest
 from oracle.chain.structs import Offer, Reveal, Slashing
+from oracle.chain.transactions import Call, transact
 from oracle.devnet.accept import VALID_S
 from oracle.digests import to_digest
+from oracle.fields import LARGEST
 from oracle.indexer import index_once
-from oracle.model import ONE, Digest
+from oracle.model import ONE, Address, Digest
 from oracle.store import dispute_tables, facts, ledger, tables
 from oracle.store.db import reading
 from oracle.store.disputes import acceptance_of, bonds_of, challenges_of, open_challenges, open_locks
@@ -57,7 +59,15 @@ class Court:
             return [dict(row._mapping) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
 
 
+MOST = 2**256 - 1
+ANYBODY = Address("0x000000000000000000000000000000000000dEaD")
+ANSWERS_ONE = "0x6760015f5260205ff35f5260086018f3"
+"""Creates a contract that answers any call with the number 1: an arbiter of whatever fund."""
 VECTOR = (ONE | 1 << 31).to_bytes(4, "big")
+
+
+def domain_of(world: World) -> Domain:
+    return Domain(31_337, world.committee.address)
 
 
 @pytest.fixture
@@ -211,6 +221,29 @@ def test_a_bond_is_followed_and_two_bundles_cost_it(court: Court) -> None:
     world.next_epoch(4)
     world.committee.take_bond(member, 1)
     assert [(row["amount_wei"], row["free_from_s"]) for row in court.rows(dispute_tables.bonds)] == [(0, None)]
+
+
+def test_numbers_beyond_any_committee_fund_and_epoch_stop_nobody(court: Court) -> None:
+    """One wei, or a committee of one's own, is enough to put each of these on the chain."""
+    world, member = court.world, court.world.account("member")
+    world.committee.post_bond(member, MOST, 1)
+    signed = acceptance_message(domain_of(world), 1, world.committee.config_at(1, 0).digest, ANYBODY, RELEASE, MOST)
+    world.committee.accept(member, 1, ANYBODY, RELEASE, MOST, {0: bytes.fromhex(sign(member, signed)[2:])})
+    digests = [Digest("0x" + byte * 32) for byte in ("0a", "0b")]
+    bundles = [bundle_message(domain_of(world), 1, MOST, digest) for digest in digests]
+    world.committee.post_bond(member, 1, 1)
+    signatures = [bytes.fromhex(sign(member, message)[2:]) for message in bundles]
+    world.committee.burn_bond(member, 1, MOST, member.address, digests, signatures)
+    epoch = world.next_epoch()
+    world.next_epoch()
+    court.report(epoch)
+    arbiter = transact(world.dev.chain, member, Call("deploy", None, ANSWERS_ONE)).created
+    world.committee.raise_challenge(member, 1, epoch, str(arbiter), MOST, "")
+    world.committee.post_bond(member, 1, 7)
+    assert [(row["committee"], row["amount_wei"]) for row in court.rows(dispute_tables.bonds)] == [(1, 7)]
+    assert sum(MOST in row["args"].values() for row in court.rows(tables.logs)) == 4
+    assert LARGEST in [row["until_s"] for row in court.rows(dispute_tables.acceptances)]
+    assert court.rows(dispute_tables.challenges) == court.rows(dispute_tables.burned_bonds) == []
 
 
 def test_disputes_that_a_reorganisation_drops_are_gone(

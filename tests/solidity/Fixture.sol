@@ -109,6 +109,11 @@ abstract contract Fixture is TestBase {
         return _keys[id];
     }
 
+    /// @dev Of its members in an epoch, where they change.
+    function _keysAt(uint256 id, uint256) internal view virtual returns (uint256[] memory) {
+        return _keys[id];
+    }
+
     // --------------------------------------------------------------------------------------------- time
 
     function _start(uint256 epoch) internal pure returns (uint256) {
@@ -181,7 +186,7 @@ abstract contract Fixture is TestBase {
         uint256 until = block.timestamp + ++_acceptances;
         bytes32 digest = committee.acceptanceDigest(offer.committee, address(book), terms, until);
         uint256 quorum = committee.configAt(offer.committee, _today()).quorum;
-        IOracleCommittee.Signature[] memory signatures = _signed(_keys[offer.committee], digest, quorum);
+        IOracleCommittee.Signature[] memory signatures = _signed(_keysAt(offer.committee, _today()), digest, quorum);
         committee.accept(offer.committee, address(book), terms, until, signatures);
     }
 
@@ -293,7 +298,7 @@ abstract contract Fixture is TestBase {
         _goToTime(_start(epoch + 1));
         bytes32 digest = committee.reportDigest(id, epoch, root, "evidence");
         uint256 quorum = committee.configAt(id, epoch).quorum;
-        IOracleCommittee.Signature[] memory signatures = _signed(_keys[id], digest, quorum);
+        IOracleCommittee.Signature[] memory signatures = _signed(_keysAt(id, epoch), digest, quorum);
         vm.prank(poster);
         committee.report(id, epoch, root, "evidence", signatures);
     }

@@ -40,13 +40,16 @@ def sign_bundles(
 ) -> None:
     """Sign what this node saw from where it stands, once for each of its keys that is a member; a member's earlier
     bundle stays. `segments` are the digests of its raw votes. Of the node's `secret` the epoch's part is revealed, and
-    that of the epoch after the next, which has not begun when this is published, committed to."""
+    that of the epoch after the next, which has not begun when this is published, committed to.
+
+    Raises: InvalidInput if a bundle is none that others would read."""
     revealed = Digest("0x" + epoch_secret(secret, epoch).hex()) if secret else None
     committed = commitment(epoch_secret(secret, epoch + 2)) if secret else None
     for member in panel.members:
         if account := keys.get(member):
             bundle = Bundle(panel.committee, epoch, member, seen, revealed, committed, vantage, segments)
             body = SignedBundle(bundle, "").body
+            bundle_from_json(parse_json("bundle", body))  # what no reader would take must not be kept
             digest = sha256_digest(body)
             signature = sign(account, bundle_message(domain, panel.committee, epoch, digest))
             save_bundle(engine, StoredBundle(panel.committee, epoch, member, digest, signature, body))

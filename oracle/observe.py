@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from oracle.model import PRIMARY, MirrorId, Observation, Place, Reason, Vote, VoteState
@@ -33,34 +33,39 @@ def observations(
 def _observation(mirror: MirrorId, votes: list[Vote], slots: int, place_of: Callable[[str], Place]) -> Observation:
     reasons = {vote.slot: vote.reason for vote in votes}
     ups = [vote for vote in votes if vote.state is VoteState.UP]
-    by_address: defaultdict[str, list[Vote]] = defaultdict(list)
-    for vote in ups:
-        if vote.address:
-            by_address[vote.address].append(vote)
+    by_place = _by_place(ups, place_of)
     return Observation(
         mirror=mirror,
         slots=tuple(reasons.get(slot, Reason.NOT_MEASURED) for slot in range(slots)),  # type: ignore[call-overload]
         latency_ms=lower_median([vote.latency_ms for vote in ups if vote.latency_ms is not None]),
-        places=tuple(_place(place_of(address), by_address[address]) for address in sorted(by_address)),
+        places=tuple(_named(place, by_place[place]) for place in sorted(by_place, key=lambda place: place.address)),
         wrong_bytes=Reason.WRONG_BYTES in reasons.values(),
-        rtts=_rtts(by_address.values(), place_of),
+        rtts=_rtts(by_place),
     )
 
 
-def _place(place: Place, votes: list[Vote]) -> Place:
+def _by_place(ups: Iterable[Vote], place_of: Callable[[str], Place]) -> dict[Place, list[Vote]]:
+    """The up votes by where they came from: an address in two spellings (mapped, translated) is one place."""
+    by_address: defaultdict[str, list[Vote]] = defaultdict(list)
+    for vote in ups:
+        if vote.address:
+            by_address[vote.address].append(vote)
+    found: defaultdict[Place, list[Vote]] = defaultdict(list)
+    for address, votes in by_address.items():
+        found[place_of(address)] += votes
+    return found
+
+
+def _named(place: Place, votes: list[Vote]) -> Place:
     named = {vote.platform for vote in votes}
     return replace(place, platform=named.pop()) if len(named) == 1 and "" not in named else place
 
 
-def _rtts(by_address: Iterable[list[Vote]], place_of: Callable[[str], Place]) -> dict[str, int]:
-    """By address as its place has it: two spellings of one are one."""
-    found: dict[str, int] = {}
-    for votes in by_address:
-        measured = [vote.rtt_us for vote in votes if vote.rtt_us is not None]
-        if measured and votes[0].address:
-            address = place_of(votes[0].address).address
-            found[address] = min(*measured, found.get(address, measured[0]))
-    return found
+def _rtts(by_place: Mapping[Place, list[Vote]]) -> dict[str, int]:
+    measured = {
+        place.address: [vote.rtt_us for vote in votes if vote.rtt_us is not None] for place, votes in by_place.items()
+    }
+    return {address: min(rtts) for address, rtts in measured.items() if rtts}
 
 
 def lower_median(values: list[int]) -> int | None:

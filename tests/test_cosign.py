@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from oracle.cases import panel_at
 from oracle.cosign import bundle_set, is_signed, sign_bundles
-from oracle.errors import NotEnoughBundles
-from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Reason, Vantage
+from oracle.errors import InvalidInput, NotEnoughBundles
+from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Place, Reason, Vantage
 from oracle.observe import observations
 from oracle.probes.placement import atlas, place_of
 from oracle.report import close_epoch
@@ -72,6 +72,28 @@ def test_a_member_signs_one_bundle_an_epoch_and_the_first_one_stays(tmp_path: Pa
         sign_bundles(ledger.engine, ledger.context.domain, keys, panel, Epoch(1), seen(reason))
     (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
     assert kept.bundle.funds == seen(Reason.UP)
+
+
+def test_a_mirror_seen_at_two_spellings_of_one_address_leaves_a_bundle_that_can_be_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.vote_all()
+    with writing(ledger.engine) as connection:
+        mapped = sa.literal("::ffff:") + tables.votes.c.address
+        connection.execute(sa.update(tables.votes).where(tables.votes.c.slot == 2).values(address=mapped))
+    close_epoch(ledger.context, Epoch(1))
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    (kept,) = bundle_set(ledger.engine, ledger.context.domain, panel, Epoch(1))
+    assert [len(one.places) for one in kept.bundle.funds[FundId(1)]] == [1, 1, 1]
+
+
+def test_a_bundle_that_nobody_could_read_is_not_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    place = Place("8.8.8.8", "8.8.8.0/24", 15169, "US")
+    twice = {FundId(1): (Observation(MirrorId(0), (Reason.UP,), None, (place, place)),)}
+    with pytest.raises(InvalidInput, match="places"):
+        sign_bundles(ledger.engine, ledger.context.domain, ledger.context.members, panel, Epoch(1), twice)
+    assert load_bundles(ledger.engine, 1, 1) == []
 
 
 def test_a_bundle_says_where_its_node_stands(tmp_path: Path) -> None:

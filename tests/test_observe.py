@@ -2,8 +2,11 @@
 
 import pytest
 
-from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Place, Reason, Slot, Vote
+from oracle.codec import observation_from_json, observation_to_json
+from oracle.fields import parse_json
+from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Place, Reason, Slot, Vote, canonical
 from oracle.observe import lower_median, observations
+from oracle.probes.placement import place_of
 
 M = MirrorId(3)
 
@@ -56,10 +59,13 @@ def test_the_round_trip_to_an_address_is_the_least_of_up_votes() -> None:
     assert observations(votes, [M], 4, place)[1].rtts == {"10.0.0.1": 700}
 
 
-def test_an_address_in_two_spellings_is_one() -> None:
-    votes = [vote(0, address="::ffff:10.0.0.1", rtt_us=9), vote(1, address="10.0.0.1", rtt_us=7)]
-    seen = observations(votes, [M], 2, lambda address: place(address.removeprefix("::ffff:")))[1]
-    assert seen.rtts == {"10.0.0.1": 7}
+@pytest.mark.parametrize("spelling", ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"])
+def test_an_address_in_two_spellings_is_one(spelling: str) -> None:
+    votes = [vote(0, address=spelling, rtt_us=9, platform="cloud"), vote(1, address="8.8.8.8", rtt_us=7)]
+    seen = observations(votes, [M], 2, place_of)[1]
+    assert [(place.address, place.platform) for place in seen.places] == [("8.8.8.8", "")]
+    assert seen.rtts == {"8.8.8.8": 7}
+    assert observation_from_json(parse_json("seen", canonical(observation_to_json(seen)))) == seen
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,19 @@ def sign_report(
     evidence: Digest,
 ) -> dict[Address, str]:
     """Sign a report by each key of this node that is a member; all signatures of it, by member ascending."""
-    have = load_signatures(engine, panel.committee, epoch, root)
+    have = signatures_of(engine, domain, panel, epoch, root, evidence)
     message = report_message(domain, panel.committee, epoch, panel.digest, root, evidence)
     for member in panel.members:
         if member in keys and member not in have:
             save_signature(engine, panel.committee, epoch, member, root, sign(keys[member], message))
-    return load_signatures(engine, panel.committee, epoch, root)
+    return signatures_of(engine, domain, panel, epoch, root, evidence)
+
+
+def signatures_of(
+    engine: sa.Engine, domain: Domain, panel: Panel, epoch: Epoch, root: Digest, evidence: Digest
+) -> dict[Address, str]:
+    """The members' signatures of this very report, by member ascending: those of the same root with other evidence,
+    which the contract would refuse, are left out."""
+    message = report_message(domain, panel.committee, epoch, panel.digest, root, evidence)
+    known = load_signatures(engine, panel.committee, epoch, root)
+    return {member: signature for member, signature in known.items() if recover(message, signature) == member}

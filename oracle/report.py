@@ -17,7 +17,7 @@ from oracle.assignment import Assignment
 from oracle.cases import assignments, fund_epoch, panel_at
 from oracle.codec import result_from_json, result_to_json
 from oracle.context import Context
-from oracle.cosign import Observed, bundle_set, sign_bundles, sign_report
+from oracle.cosign import Observed, bundle_set, sign_bundles, sign_report, signatures_of
 from oracle.digests import sha256_digest, to_digest
 from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles, NotEnoughSignatures
 from oracle.evidence import Outcome, Panel, SignedBundle
@@ -35,10 +35,7 @@ from oracle.store.reports import (
     load_bundles,
     load_report,
     load_result,
-    load_signatures,
-    save_evidence,
     save_report,
-    save_result,
 )
 from oracle.store.segments import StoredSegment, save_segments, segment_digests
 from oracle.store.sightings import relaying
@@ -49,7 +46,8 @@ DEVELOPMENT_CHAIN = 31337
 
 
 def close_epoch(context: Context, epoch: Epoch) -> StoredReport:
-    """This node's report of a completed epoch, made at the first call and signed by each of its keys that is a member.
+    """The report of a completed epoch in this store, made at the first call by any node that shares it, and signed by
+    each of this node's keys that is a member.
 
     Raises: EpochNotOver; NotEnoughBundles; InvalidInput for a committee or funds that are not there.
     """
@@ -69,10 +67,10 @@ def report_epoch(context: Context, epoch: Epoch) -> Posted:
     Raises: as `close_epoch`; NotEnoughSignatures; TransactionFailed.
     """
     report = close_epoch(context, epoch)
-    signatures = load_signatures(context.store, report.committee, epoch, report.root)
-    quorum = panel_at(context.store, report.committee, epoch).quorum
-    if len(signatures) < quorum:
-        raise NotEnoughSignatures(epoch, len(signatures), quorum)
+    panel = panel_at(context.store, report.committee, epoch)
+    signatures = signatures_of(context.store, context.domain, panel, epoch, report.root, report.evidence)
+    if len(signatures) < panel.quorum:
+        raise NotEnoughSignatures(epoch, len(signatures), panel.quorum)
     posted = post_report(
         context.store,
         context.committees,
@@ -193,11 +191,7 @@ def _store(
         leaves=sorted((leaf for outcome in outcomes for leaf in _leaves(outcome)), key=lambda leaf: leaf["leaf"]),
         set_members=[signed.bundle.member for signed in bundles],
     )
-    for outcome in outcomes:
-        save_result(engine, panel.committee, outcome.case.fund, epoch, result_to_json(outcome.result))
-    save_evidence(engine, panel.committee, epoch, files)
-    save_report(engine, report)  # last: where it stands, all else is there
-    return report
+    return save_report(engine, report, files, {one.case.fund: result_to_json(one.result) for one in outcomes})
 
 
 def _leaves(outcome: Outcome) -> Iterator[dict[str, Any]]:

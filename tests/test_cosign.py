@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from oracle.attest import recover, report_message
 from oracle.cases import panel_at
-from oracle.cosign import bundle_set, is_signed, sign_bundles
+from oracle.cosign import bundle_set, is_signed, sign_bundles, sign_report
 from oracle.errors import InvalidInput, NotEnoughBundles
-from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, Observation, Place, Reason, Vantage
+from oracle.model import Address, CommitteeId, Digest, Epoch, FundId, MirrorId, Observation, Place, Reason, Vantage
 from oracle.observe import observations
 from oracle.probes.placement import atlas, place_of
 from oracle.report import close_epoch
@@ -152,3 +153,19 @@ def test_a_signature_is_of_this_very_bundle(tmp_path: Path) -> None:
     assert is_signed(ledger.context.domain, signed)
     assert not is_signed(ledger.context.domain, replace(signed, bundle=replace(signed.bundle, epoch=Epoch(2))))
     assert not is_signed(ledger.context.domain, replace(signed, signature="0x" + "00" * 65))
+
+
+def test_a_signature_over_other_evidence_of_the_same_root_is_made_anew(tmp_path: Path) -> None:
+    """Of nodes that share a store one signs the report of two bundles, then that of three stands."""
+    ledger = Ledger(tmp_path, 3, 2, 3)
+    panel, domain = panel_at(ledger.engine, CommitteeId(1), Epoch(1)), ledger.context.domain
+    keys = {Address(one.address): one for one in ledger.accounts}
+    second, *others = ledger.accounts[1], ledger.accounts[0], ledger.accounts[2]
+    root, of_two, of_three = (Digest("0x" + byte * 32) for byte in ("aa", "02", "03"))
+    sign_report(ledger.engine, domain, {Address(second.address): second}, panel, Epoch(1), root, of_two)
+    among = {Address(one.address): one for one in others}
+    found = sign_report(ledger.engine, domain, among, panel, Epoch(1), root, of_three)
+    assert found.keys() == among.keys()
+    found = sign_report(ledger.engine, domain, keys, panel, Epoch(1), root, of_three)
+    message = report_message(domain, 1, 1, panel.digest, root, of_three)
+    assert {member: recover(message, signature) for member, signature in found.items()} == {one: one for one in keys}

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from oracle.model import Address, CommitteeId, Digest, Epoch
+from oracle.model import Address, CommitteeId, Digest, Epoch, FundId
 from oracle.store import tables
 from oracle.store.db import insert_new, reading, upsert, writing
 
@@ -54,7 +54,11 @@ def load_bundles(engine: sa.Engine, committee: int, epoch: int) -> list[StoredBu
 def save_result(engine: sa.Engine, committee: int, fund: int, epoch: int, body: dict[str, Any]) -> None:
     """Keeps a fund's epoch (`FundResult` as JSON); computing it again from another set of bundles replaces it."""
     with writing(engine) as connection:
-        upsert(connection, tables.results, [{"fund": fund, "epoch": epoch, "committee": committee, "body": body}])
+        _put_result(connection, committee, fund, epoch, body)
+
+
+def _put_result(connection: sa.Connection, committee: int, fund: int, epoch: int, body: dict[str, Any]) -> None:
+    upsert(connection, tables.results, [{"fund": fund, "epoch": epoch, "committee": committee, "body": body}])
 
 
 def load_result(engine: sa.Engine, fund: int, epoch: int) -> dict[str, Any] | None:
@@ -73,10 +77,17 @@ def load_result_before(engine: sa.Engine, fund: int, epoch: int) -> dict[str, An
         return connection.execute(query).scalar()
 
 
-def save_report(engine: sa.Engine, report: StoredReport) -> None:
-    """Keeps a report in place of an earlier one of the same committee and epoch."""
+def save_report(
+    engine: sa.Engine, report: StoredReport, files: Mapping[str, bytes], bodies: Mapping[FundId, dict[str, Any]]
+) -> StoredReport:
+    """Keeps a committee's first report of an epoch with its evidence and each fund's result, all at once, and gives the
+    one that stands: members sign that one, and their signatures would not count for another."""
     with writing(engine) as connection:
-        upsert(connection, tables.reports, [asdict(report)])
+        if insert_new(connection, tables.reports, [asdict(report)]):
+            for fund, body in bodies.items():
+                _put_result(connection, report.committee, fund, report.epoch, body)
+            _put_evidence(connection, report.committee, report.epoch, files)
+    return load_report(engine, report.committee, report.epoch) or report
 
 
 def load_report(engine: sa.Engine, committee: int, epoch: int) -> StoredReport | None:
@@ -89,14 +100,15 @@ def load_report(engine: sa.Engine, committee: int, epoch: int) -> StoredReport |
 
 
 def save_signature(engine: sa.Engine, committee: int, epoch: int, member: str, root: str, signature: str) -> None:
-    """Keeps a member's signature of a report, in place of its signature of another root of the same epoch."""
+    """Keeps a member's signature of a report, in place of its signature of another one of the same epoch."""
     row = {"committee": committee, "epoch": epoch, "member": member, "root": root, "signature": signature}
     with writing(engine) as connection:
         upsert(connection, tables.report_signatures, [row])
 
 
 def load_signatures(engine: sa.Engine, committee: int, epoch: int, root: str) -> dict[Address, str]:
-    """The signatures of one root, by member in ascending order as the contract wants them."""
+    """The signatures of one root, by member in ascending order as the contract wants them; each may be over other
+    evidence than the one that stands: see `cosign.signatures_of`."""
     rows = tables.report_signatures.c
     query = sa.select(rows.member, rows.signature).where(
         rows.committee == committee, rows.epoch == epoch, rows.root == root
@@ -108,11 +120,15 @@ def load_signatures(engine: sa.Engine, committee: int, epoch: int, root: str) ->
 
 def save_evidence(engine: sa.Engine, committee: int, epoch: int, files: Mapping[str, bytes]) -> None:
     """Keeps the evidence of an epoch, all files of it at once, in place of what was there."""
+    with writing(engine) as connection:
+        _put_evidence(connection, committee, epoch, files)
+
+
+def _put_evidence(connection: sa.Connection, committee: int, epoch: int, files: Mapping[str, bytes]) -> None:
     at = {"committee": committee, "epoch": epoch}
     rows = tables.evidence.c
-    with writing(engine) as connection:
-        connection.execute(sa.delete(tables.evidence).where(rows.committee == committee, rows.epoch == epoch))
-        insert_new(connection, tables.evidence, [at | {"name": name, "body": body} for name, body in files.items()])
+    connection.execute(sa.delete(tables.evidence).where(rows.committee == committee, rows.epoch == epoch))
+    insert_new(connection, tables.evidence, [at | {"name": name, "body": body} for name, body in files.items()])
 
 
 def load_evidence(engine: sa.Engine, committee: int, epoch: int) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ import dataclasses
 
 import sqlalchemy as sa
 
-from oracle.model import Address, CommitteeId, Digest, Epoch
+from oracle.model import Address, CommitteeId, Digest, Epoch, FundId
 from oracle.store import reports
 from oracle.store.reports import StoredBundle, StoredReport
 
@@ -31,12 +31,15 @@ def test_results_are_replaced_and_the_newest_before_an_epoch_is_found(store: sa.
     assert reports.load_result_before(store, 3, 5) is None
 
 
-def test_a_report_is_found_again(store: sa.Engine) -> None:
+def test_the_first_report_of_an_epoch_stands_with_all_that_belongs_to_it(store: sa.Engine) -> None:
     report = StoredReport(CommitteeId(1), Epoch(7), ROOT, ROOT, ["0x01", "0x02"], [MEMBER])
     assert reports.load_report(store, 1, 7) is None
-    reports.save_report(store, dataclasses.replace(report, leaves=[]))
-    reports.save_report(store, report)
+    assert reports.save_report(store, report, {"index.json": b"1"}, {FundId(3): {"n_eff": 1}}) == report
+    later = dataclasses.replace(report, evidence=Digest("0x" + "33" * 32), set_members=[MEMBER, OTHER])
+    assert reports.save_report(store, later, {"index.json": b"2"}, {FundId(3): {"n_eff": 2}}) == report
     assert reports.load_report(store, 1, 7) == report
+    assert reports.load_evidence(store, 1, 7) == {"index.json": b"1"}
+    assert reports.load_result(store, 3, 7) == {"n_eff": 1}
 
 
 def test_signatures_of_one_root_come_in_the_order_of_the_contract(store: sa.Engine) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from oracle.digests import sha256_digest
 from oracle.errors import InvalidInput
 from oracle.fields import parse_json
+from oracle.model import Digest
 
 _BYTES = 32
 
@@ -30,6 +32,11 @@ def node_secret(home: Path) -> bytes:
     if len(secret) != _BYTES:
         raise InvalidInput(str(path), f"must have {_BYTES} bytes; remove it and a new one is made")
     return secret
+
+
+def mark_of(secret: bytes) -> Digest:
+    """What a store keeps of a node's secret, to tell it from another: nothing follows from it."""
+    return sha256_digest(b"mirrorbond node secret:" + secret)
 
 
 @lru_cache(maxsize=4)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 import structlog
 
 from oracle.context import Context
-from oracle.errors import ChainUnreachable
+from oracle.errors import ChainUnreachable, InvalidInput
 from oracle.indexer import bind
-from oracle.secret import node_secret
+from oracle.secret import mark_of, node_secret
+from oracle.settings import Settings
 from oracle.store import facts
 
 log = structlog.get_logger()
@@ -20,7 +22,7 @@ def check(context: Context) -> None:
 
     Raises: MirrorbondError for whatever would keep the node from working.
     """
-    node_secret(context.settings.home)
+    check_secret(context.store, context.settings)
     if context.settings.keystores:
         _ = context.members
     try:
@@ -30,3 +32,20 @@ def check(context: Context) -> None:
         if facts.get_clock(context.store) is None:
             raise
         log.warning("chain_unreachable", error=str(error))
+
+
+def check_secret(engine: sa.Engine, settings: Settings) -> None:
+    """See that all machines that work under this node's name have one secret; the first one's counts.
+
+    With two, one machine would cut a slot into other slices than the next one probes, and a mirror that is in none of
+    them is asked by nobody.
+
+    Raises: InvalidInput if another one works with another secret.
+    """
+    mine = mark_of(node_secret(settings.home))
+    if facts.put_first(engine, facts.SECRET + settings.node_name, mine) != mine:
+        raise InvalidInput(
+            str(settings.home / "secret"),
+            f"is not that of node {settings.node_name}'s other workers; copy theirs here, "
+            "or if it is lost take another MIRRORBOND_NODE_NAME",
+        )

@@ -26,7 +26,7 @@ from redis.retry import Retry
 from oracle.agenda import Duty, due
 from oracle.broker import Connection
 from oracle.context import Context
-from oracle.errors import MirrorbondError
+from oracle.errors import InvalidInput, MirrorbondError, StoreUnreachable
 from oracle.logs import configure_logging
 from oracle.model import Epoch, FundId, MirrorId
 from oracle.processes import die_with
@@ -34,6 +34,8 @@ from oracle.queue import broker_url, ready_key, redis_url
 from oracle.rota import Shard
 from oracle.settings import Settings, settings
 from oracle.store import facts
+from oracle.store.db import close_store, open_store
+from oracle.store.locks import held
 
 log = structlog.get_logger()
 
@@ -113,6 +115,22 @@ def _import_once(**_: Any) -> None:
         "oracle.report",
     ):
         import_module(module)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _refuse_another_secret(**_: Any) -> None:
+    """A worker with another secret than the node's others would probe whom they do not, and they whom it does not."""
+    from oracle.startup import check_secret
+
+    url = settings().store_url()
+    try:
+        check_secret(open_store(url), settings())
+    except StoreUnreachable as error:  # each task will say so until it is there
+        log.warning("secret_unchecked", error=str(error))
+    except InvalidInput as error:
+        raise SystemExit(str(error)) from error
+    finally:
+        close_store(url)  # not to be carried over a fork
 
 
 @signals.worker_process_init.connect  # type: ignore[untyped-decorator]
@@ -252,21 +270,32 @@ def close(epoch: int) -> None:
 
 @app.task(name="settle")  # type: ignore[untyped-decorator]
 def settle() -> None:
-    """Settle all funds' epochs that are final, lock stakes that reports ask for, and end disputes nobody decided."""
+    """Settle the committee's epochs that are final, lock stakes that reports ask for, end disputes nobody decided."""
     from oracle.disputes import follow_disputes
     from oracle.settle import settle_all
 
     with _told("settle"), alone("settle") as free:
         if free:
             context = _context()
-            settle_all(context.store, context.funds, context.sender)
             committee = context.settings.committee
+            settle_all(context.store, context.funds, context.sender, committee)
             follow_disputes(context.store, context.committees, context.funds, context.sender, committee)
 
 
 @contextmanager
 def alone(name: str) -> Iterator[bool]:
-    """Whether no other process of this home does the same now; the kernel frees the lock of one that is killed."""
+    """Whether no other process of this node does the same now, on this machine or on another that shares its store;
+    the lock of one that is killed is freed."""
+    with _alone_here(name) as here:
+        if not here:
+            yield False
+            return
+        with held(open_store(settings().store_url()), f"{settings().node_name}:{name}") as free:
+            yield free
+
+
+@contextmanager
+def _alone_here(name: str) -> Iterator[bool]:
     folder = settings().home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / name).open("w") as file:

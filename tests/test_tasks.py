@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,29 @@ def test_two_processes_never_do_the_same_at_once(chosen: Settings) -> None:
         assert (first, second, other) == (True, False, True)
     with tasks.alone("index") as again:
         assert again
+
+
+def test_two_machines_of_a_node_never_do_the_same_at_once(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store in SQLite has one machine only."""
+    with ExitStack() as stack:
+        free = []
+        for home in ("here", "there"):
+            machine = Settings(home=tmp_path / home, node_name="rig", DATABASE_URL=store_url)
+            monkeypatch.setattr(tasks, "settings", lambda machine=machine: machine)
+            free.append(stack.enter_context(tasks.alone("close")))
+        assert free == [True, store_url.startswith("sqlite")]
+
+
+def test_a_worker_with_another_secret_than_its_nodes_does_not_start(
+    chosen: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks._refuse_another_secret()
+    other = Settings(home=tmp_path / "other", node_name="rig", DATABASE_URL=chosen.store_url())
+    monkeypatch.setattr(tasks, "settings", lambda: other)
+    with pytest.raises(SystemExit, match="copy theirs here"):
+        tasks._refuse_another_secret()
 
 
 def test_the_kernel_frees_what_a_killed_process_held(chosen: Settings) -> None:

@@ -17,9 +17,11 @@ def run(
     from oracle.model import Epoch
     from oracle.report import close_epoch, report_epoch
     from oracle.settings import settings
+    from oracle.startup import check_secret
 
     context = Context(settings())
     _ = context.funds, context.committees, context.members
+    check_secret(context.store, context.settings)
     index_once(context.store, context.chain, context.settings)
     if not post:
         report = close_epoch(context, Epoch(epoch))

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from oracle.model import Clock
-from oracle.store.db import reading, upsert, writing
+from oracle.store.db import insert_new, reading, upsert, writing
 from oracle.store.tables import facts
 
 CHAIN_ID = "chain_id"
@@ -21,16 +21,27 @@ INDEXED = "indexed"
 """{"block": number, "timestamp_s": that block's time, "at_s": when this node indexed it}."""
 FORGOTTEN = "forgotten"
 """The epoch in which this node last deleted what is not needed any more."""
+SETTLING = "settling"
+"""The fund that this node last began to settle."""
 VITALS = "vitals:"
 """Followed by a node's name: the fields of `oracle.store.progress.Vitals`."""
 TOKEN = "token:"
 """Followed by the token's address: {"symbol": text, "decimals": number}."""
+SECRET = "secret:"
+"""Followed by a node's name: the digest of its secret."""
 
 
 def put(engine: sa.Engine, name: str, value: Any) -> None:
     """Stores a JSON value under a name, in place of what was there."""
     with writing(engine) as connection:
         upsert(connection, facts, [{"name": name, "value": value}])
+
+
+def put_first(engine: sa.Engine, name: str, value: Any) -> Any:
+    """Stores a JSON value under a name unless there is one, and gives the one that stands."""
+    with writing(engine) as connection:
+        insert_new(connection, facts, [{"name": name, "value": value}])
+        return get_in(connection, name)
 
 
 def get(engine: sa.Engine, name: str) -> Any:

@@ -18,3 +18,9 @@ def test_the_clock_comes_back(store: sa.Engine) -> None:
     clock = Clock(genesis_s=1_700_000_000, epoch_length_s=20, grace_s=20, window_s=3)
     facts.put_clock(store, clock)
     assert facts.get_clock(store) == clock
+
+
+def test_the_first_of_a_fact_stands(store: sa.Engine) -> None:
+    assert facts.put_first(store, facts.SECRET + "node", "0xaa") == "0xaa"
+    assert facts.put_first(store, facts.SECRET + "node", "0xbb") == "0xaa"
+    assert facts.put_first(store, facts.SECRET + "other", "0xbb") == "0xbb"

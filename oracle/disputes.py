@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
-from oracle.errors import InvalidInput, TransactionFailed
+from oracle.errors import ChainUnreachable, InvalidInput, MirrorbondError, TransactionFailed
 from oracle.evidence import REPORT, read_leaves
 from oracle.model import Epoch, FundId, MirrorId
 from oracle.store import facts, ledger
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 REFUSED = "refused"
 """The state of a transaction that the contract will never take."""
 _OTHERS_WERE_FIRST = ("AlreadyLocked", "NotLocked", "AlreadyRuled")
+_FOR_GOOD = ("NoArbiter", "NotCounting", "TooLateToLock")
+"""What no later block changes; an empty purse passes, as does what a machine says that lags behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ def follow_disputes(
 ) -> None:
     """Everything below that is due now."""
     place_locks(engine, committees, funds, account, committee)
-    release_locks(engine, funds, account)
-    conclude_challenges(engine, committees, funds, account)
+    release_locks(engine, funds, account, committee)
+    conclude_challenges(engine, committees, funds, account, committee)
 
 
 # ------------------------------------------------------------------------------------------------------ the locks
@@ -66,8 +68,8 @@ def place_locks(
     engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, committee: int
 ) -> list[Slash]:
     """Locks a part of every stake for which a final report of the committee has a leaf, and gives those locked."""
-    due = due_locks(engine, committee)
-    return [slash for slash in due if _place(engine, committees, funds, account, committee, slash)]
+    place = partial(_place, engine, committees, funds, account, committee)
+    return [slash for slash in due_locks(engine, committee) if _tried(slash.purpose, partial(place, slash))]
 
 
 def due_locks(engine: sa.Engine, committee: int) -> Iterator[Slash]:
@@ -118,24 +120,33 @@ def _place(
     outcome, _ = committees.outcome_for(committee, slash.epoch, funds.address, slash.fund)
     if outcome not in (Outcome.FINAL, Outcome.VOIDED):
         return False
+    segments = segments_of(funds, slash.fund, slash.epoch) if outcome is Outcome.FINAL else ()
     number = ledger.mirror_set_at(engine, slash.fund, slash.epoch)
     refused = outcome.value
-    for segment in segments_of(funds, slash.fund, slash.epoch) if outcome is Outcome.FINAL else ():
+    for segment in segments:
         try:
             receipt = funds.lock_stake(account, slash.mirror, slash.epoch, segment, number, slash.proof)
         except TransactionFailed as refusal:
-            refused = str(refusal)
             if refusal.error in _OTHERS_WERE_FIRST:
                 return False
-            if refusal.error != "NotFunded":
-                break
-        else:
-            save_transaction(engine, slash.purpose, "done", receipt.tx_hash)
-            log.info("stake_locked", mirror=slash.mirror, epoch=slash.epoch, tx=receipt.tx_hash)
-            return True
+            refused = str(refusal)
+            if refusal.error == "NotFunded":
+                continue
+            if not _is_for_good(funds, slash, refusal):
+                raise
+            break
+        save_transaction(engine, slash.purpose, "done", receipt.tx_hash)
+        log.info("stake_locked", mirror=slash.mirror, epoch=slash.epoch, tx=receipt.tx_hash)
+        return True
     save_transaction(engine, slash.purpose, REFUSED, error=refused)
     log.info("lock_refused", mirror=slash.mirror, epoch=slash.epoch, reason=refused)
     return False
+
+
+def _is_for_good(funds: FundContract, slash: Slash, refusal: TransactionFailed) -> bool:
+    if refusal.error == "NothingToLock":  # unless a lock that waits for the arbiter is released
+        return funds.mirror_of(slash.mirror).locked_wei == 0
+    return refusal.error in _FOR_GOOD
 
 
 def segments_of(funds: FundContract, fund: int, epoch: int) -> Iterator[int]:
@@ -155,29 +166,37 @@ def segments_of(funds: FundContract, fund: int, epoch: int) -> Iterator[int]:
         yield low
 
 
-def release_locks(engine: sa.Engine, funds: FundContract, account: Account) -> list[Lock]:
-    """Releases what the arbiter has not confirmed in time, and gives those locks."""
+def release_locks(engine: sa.Engine, funds: FundContract, account: Account, committee: int) -> list[Lock]:
+    """Releases what reports of the committee locked and the arbiter has not confirmed in time, and gives those."""
     now = _now(engine)
     with reading(engine) as connection:
         over = [lock for lock in open_locks(connection) if now is not None and lock.until <= now]
-    return [lock for lock in over if _release(engine, funds, account, lock)]
+    return [lock for lock in over if _is_of(engine, committee, lock) and _release(engine, funds, account, lock)]
+
+
+def _is_of(engine: sa.Engine, committee: int, lock: Lock) -> bool:
+    mirror = ledger.mirror_of(engine, lock.mirror)
+    offer = ledger.offer_at(engine, mirror.fund, lock.epoch) if mirror else None
+    return offer is not None and offer.committee == committee
 
 
 def _release(engine: sa.Engine, funds: FundContract, account: Account, lock: Lock) -> bool:
     send = partial(funds.resolve_lock, account, lock.mirror, lock.epoch, burned=False)
-    return _end(engine, f"release:{lock.mirror}:{lock.epoch}", send)
+    purpose = f"release:{lock.mirror}:{lock.epoch}"
+    return _tried(purpose, partial(_end, engine, purpose, send))
 
 
 # -------------------------------------------------------------------------------------------------- the challenges
 
 
 def conclude_challenges(
-    engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account
+    engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, committee: int
 ) -> list[Challenge]:
-    """Ends the challenges that no arbiter decided in time, and gives them: the reports stand."""
+    """Ends the challenges of the committee's reports that no arbiter decided in time, and gives them: they stand."""
     indexed = facts.get(engine, facts.INDEXED) or {"timestamp_s": 0}
     with reading(engine) as connection:
-        over = [one for one in open_challenges(connection) if one.decided_by_s <= indexed["timestamp_s"]]
+        ours = [one for one in open_challenges(connection) if one.committee == committee]
+    over = [one for one in ours if one.decided_by_s <= indexed["timestamp_s"]]
     return [one for one in over if _conclude(engine, committees, funds, account, one)]
 
 
@@ -185,7 +204,8 @@ def _conclude(
     engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, one: Challenge
 ) -> bool:
     send = partial(committees.conclude, account, one.committee, one.epoch, funds.address, one.fund)
-    return _end(engine, f"conclude:{one.committee}:{one.epoch}:{one.fund}", send)
+    purpose = f"conclude:{one.committee}:{one.epoch}:{one.fund}"
+    return _tried(purpose, partial(_end, engine, purpose, send))
 
 
 def _end(engine: sa.Engine, purpose: str, send: Callable[[], Receipt]) -> bool:
@@ -193,11 +213,25 @@ def _end(engine: sa.Engine, purpose: str, send: Callable[[], Receipt]) -> bool:
     try:
         receipt = send()
     except TransactionFailed as refusal:
-        if refusal.error not in _OTHERS_WERE_FIRST:
-            log.warning("dispute_not_ended", purpose=purpose, error=str(refusal))
-        return False
+        if refusal.error in _OTHERS_WERE_FIRST:
+            return False
+        raise
     save_transaction(engine, purpose, "done", receipt.tx_hash)
     return True
+
+
+def _tried(purpose: str, act: Callable[[], bool]) -> bool:
+    """Whether it was done; what fails is logged, tried again later, and holds up nothing else.
+
+    Raises: ChainUnreachable.
+    """
+    try:
+        return act()
+    except ChainUnreachable:
+        raise
+    except MirrorbondError as error:
+        log.warning("dispute_failed", purpose=purpose, error=str(error))
+        return False
 
 
 def _now(engine: sa.Engine) -> Epoch | None:

@@ -5,13 +5,15 @@ Any node may do it at any time: the contract refuses a second time, and that is 
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
 
-from oracle.errors import InvalidInput, TransactionFailed
+from oracle.errors import ChainUnreachable, InvalidInput, MirrorbondError, TransactionFailed
 from oracle.evidence import REPORT, read_fund, read_leaves
 from oracle.model import FundId
 from oracle.store import facts, ledger
@@ -75,15 +77,29 @@ def settle_ready(engine: sa.Engine, contract: FundContract, account: Account, fu
             return Settled(tuple(epochs), tuple(hashes), batch.stopped_at, batch.reason)
 
 
-def settle_all(engine: sa.Engine, contract: FundContract, account: Account) -> dict[int, Settled]:
-    """`settle_ready` for every fund that the store knows; one that fails does not hold up the others."""
+def settle_all(engine: sa.Engine, contract: FundContract, account: Account, committee: int) -> dict[int, Settled]:
+    """`settle_ready` for every fund with epochs of the committee to settle; one that fails does not hold up the others.
+
+    Of strangers' funds there may be any number, each for the price of its creation: who wants them settled pays for it.
+
+    Raises: ChainUnreachable.
+    """
     done: dict[int, Settled] = {}
-    for fund in ledger.all_funds(engine):
+    for fund in _in_turn(engine, ledger.funds_to_settle(engine, committee)):
+        facts.put(engine, facts.SETTLING, fund)
         try:
             done[fund] = settle_ready(engine, contract, account, fund)
-        except TransactionFailed as refusal:
-            log.warning("settle_failed", fund=fund, error=str(refusal))
+        except ChainUnreachable:
+            raise
+        except (MirrorbondError, KeyError) as error:
+            log.warning("settle_failed", fund=fund, error=str(error))
     return done
+
+
+def _in_turn(engine: sa.Engine, funds: Sequence[FundId]) -> list[FundId]:
+    """The funds, first those after the one begun last: a run that was cut short goes on at the next one."""
+    begun = bisect.bisect_right(funds, facts.get(engine, facts.SETTLING) or 0)
+    return [*funds[begun:], *funds[:begun]]
 
 
 def _settle(engine: sa.Engine, contract: FundContract, account: Account, fund: int, batch: _Batch) -> Receipt | None:

@@ -1,13 +1,18 @@
 """Any node locks stakes that reports ask for and ends what nobody decided: once, and never before its time."""
 
+from typing import Any
+
+import pytest
+
 from oracle import disputes
 from oracle.chain.structs import LockState, Outcome
 from oracle.disputes import conclude_challenges, due_locks, follow_disputes, place_locks, release_locks, segments_of
+from oracle.errors import ChainUnreachable, TransactionPending
 from oracle.model import ONE, FundId
 from oracle.store import dispute_tables, tables
 from oracle.store.reports import save_evidence
 from oracle.store.transactions import load_transactions
-from tests.fixtures.chain import ARBITRATION_S, WINDOW_S
+from tests.fixtures.chain import ARBITRATION_S, ETHER, WINDOW_S
 from tests.fixtures.stage import REWARD, Stage
 
 STAKE = 1_000
@@ -71,9 +76,9 @@ def test_a_challenged_report_locks_nothing_and_a_voided_one_never_will(stage: St
     assert list(due_locks(stage.engine, 1)) == []
 
 
-def test_what_the_contract_refuses_is_not_tried_again(stage: Stage) -> None:
+def test_a_stake_that_is_locked_as_far_as_it_may_be_is_locked_again_when_a_lock_is_released(stage: Stage) -> None:
     fund, epoch = reported(stage, slashed=(1, 2))
-    anyone, operator = stage.world.account("anyone"), stage.world.account("operator 1")
+    arbiter, operator = stage.world.account("arbiter"), stage.world.account("operator 1")
     stage.world.fund.exit(operator, 2)
     stage.world.dev.pass_time(WINDOW_S)
     assert place(stage) == [(1, epoch), (2, epoch)]
@@ -90,9 +95,77 @@ def test_what_the_contract_refuses_is_not_tried_again(stage: Stage) -> None:
     stage.report(fourth, {fund: [ONE]}, slashed=(1,))
     stage.world.dev.pass_time(WINDOW_S)
     assert place(stage) == []
-    [refused] = load_transactions(stage.engine, f"lock:1:{fourth}")
-    assert "NothingToLock" in (refused.error or "")
-    assert place(stage, sender=anyone.address) == []
+    assert load_transactions(stage.engine, f"lock:1:{fourth}") == []
+    stage.world.fund.resolve_lock(arbiter, 1, third, burned=False)
+    assert place(stage) == [(1, fourth)]
+
+
+def test_what_the_contract_will_never_take_is_not_tried_again(stage: Stage) -> None:
+    fund = stage.court(1)  # without any stake
+    epoch = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(epoch, {fund: [ONE]}, slashed=(1,))
+    stage.world.dev.pass_time(WINDOW_S)
+    assert place(stage) == []
+    [refused] = load_transactions(stage.engine, "lock:")
+    assert (refused.state, "NothingToLock" in (refused.error or "")) == ("refused", True)
+    assert list(due_locks(stage.engine, 1)) == []
+
+
+def test_a_node_that_could_not_pay_for_a_lock_places_it_later(stage: Stage) -> None:
+    _, epoch = reported(stage)
+    stage.world.dev.pass_time(WINDOW_S)
+    purse = stage.world.account("anyone").address
+    stage.world.dev.give(purse, 0)
+    assert place(stage) == []
+    stage.world.dev.give(purse, ETHER)
+    assert place(stage) == [(2, epoch)]
+
+
+def test_a_lock_that_cannot_be_placed_now_does_not_hold_up_the_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, epoch = reported(stage, slashed=(1, 2))
+    stage.world.dev.pass_time(WINDOW_S)
+    send = stage.world.fund.lock_stake
+
+    def late(account: Any, mirror: int, *args: Any) -> Any:
+        if mirror == 1:
+            raise TransactionPending("lockStake", "0x" + "11" * 32, 1)
+        return send(account, mirror, *args)
+
+    monkeypatch.setattr(stage.world.fund, "lock_stake", late)
+    assert place(stage) == [(2, epoch)]
+
+
+def test_an_endpoint_that_does_not_answer_ends_the_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported(stage)
+    stage.world.dev.pass_time(WINDOW_S)
+
+    def silent(*_: Any) -> Any:
+        raise ChainUnreachable("no answer")
+
+    monkeypatch.setattr(stage.world.fund, "lock_stake", silent)
+    with pytest.raises(ChainUnreachable):
+        place(stage)
+
+
+def test_disputes_of_other_committees_are_left_to_them(stage: Stage) -> None:
+    fund, _ = reported(stage)
+    world, anyone = stage.world, stage.world.account("anyone")
+    stage.world.dev.pass_time(WINDOW_S)
+    place(stage)
+    world.next_epoch(world.fund.terms().lock_time)
+    later = world.epoch() - 1
+    stage.report(later, {fund: [ONE, ONE]})
+    challenge(stage, fund, later)
+    world.dev.pass_time(WINDOW_S + 1 + ARBITRATION_S)
+    stage.index()
+    sent = world.dev.chain.web3.eth.get_transaction_count(anyone.address)
+    follow_disputes(stage.engine, world.committee, world.fund, anyone, 2)
+    assert world.dev.chain.web3.eth.get_transaction_count(anyone.address) == sent
+    assert [lock.mirror for lock in release_locks(stage.engine, world.fund, anyone, 1)] == [2]
+    assert len(conclude_challenges(stage.engine, world.committee, world.fund, anyone, 1)) == 1
 
 
 def test_an_epoch_that_nobody_pays_for_locks_nothing(stage: Stage) -> None:
@@ -143,12 +216,12 @@ def test_a_lock_that_nobody_confirms_is_released(stage: Stage) -> None:
     world, anyone = stage.world, stage.world.account("anyone")
     world.next_epoch(world.fund.terms().lock_time - 1)
     stage.index()
-    assert release_locks(stage.engine, world.fund, anyone) == []
+    assert release_locks(stage.engine, world.fund, anyone, 1) == []
     world.next_epoch()
     stage.index()
-    assert [lock.mirror for lock in release_locks(stage.engine, world.fund, anyone)] == [2]
+    assert [lock.mirror for lock in release_locks(stage.engine, world.fund, anyone, 1)] == [2]
     assert world.fund.lock_of(2, epoch).state is LockState.RELEASED
-    assert release_locks(stage.engine, world.fund, anyone) == []  # not indexed yet, and refused
+    assert release_locks(stage.engine, world.fund, anyone, 1) == []  # not indexed yet, and refused
     assert [row["state"] for row in stage.rows(dispute_tables.locks)] == ["released"]
 
 
@@ -160,7 +233,7 @@ def test_a_challenge_that_nobody_decides_is_concluded_and_the_report_pays(stage:
     waiting = stage.settle(fund)
     assert (waiting.stopped_at, waiting.reason) == (epoch, "not_final")
     stage.index()
-    assert conclude_challenges(stage.engine, world.committee, world.fund, anyone) == []
+    assert conclude_challenges(stage.engine, world.committee, world.fund, anyone, 1) == []
     world.dev.pass_time(ARBITRATION_S)
     stage.index()
     follow_disputes(stage.engine, world.committee, world.fund, anyone, 1)

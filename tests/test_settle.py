@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from oracle import evidence, merkle, settle
-from oracle.chain.structs import Reveal
-from oracle.errors import TransactionFailed
-from oracle.model import ONE, CommitteeId, Epoch
+from oracle.chain.structs import Offer, Reveal
+from oracle.errors import ChainUnreachable, TransactionFailed, TransactionPending
+from oracle.model import ONE, CommitteeId, Epoch, Policy, canonical
 from oracle.payout import shares
 from oracle.store import ledger, tables
 from oracle.store.reports import save_evidence
@@ -161,8 +161,55 @@ def test_one_fund_that_cannot_be_settled_does_not_hold_up_the_others(
         return send(account, asked, reveals)
 
     monkeypatch.setattr(stage.world.fund, "settle", refuse)
-    done = settle.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"))
+    done = settle.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"), 1)
     assert {number: settled.epochs for number, settled in done.items()} == {fund: (first, first + 1)}
+
+
+def test_strangers_funds_are_settled_at_their_own_expense(stage: Stage) -> None:
+    world, anyone = stage.world, stage.world.account("anyone")
+    world.committee.create_committee(anyone, [anyone.address], 1, anyone.address)
+    theirs = world.create_fund(anyone, Offer(1, 1, 0, 2), token=world.token.address)
+    stage.top_up(theirs, 10)
+    first = world.next_epoch()
+    world.next_epoch(3)
+    stage.index()
+    sent = world.dev.chain.web3.eth.get_transaction_count(anyone.address)
+    assert settle.settle_all(stage.engine, world.fund, anyone, 1) == {}
+    assert world.dev.chain.web3.eth.get_transaction_count(anyone.address) == sent
+    assert settle.settle_all(stage.engine, world.fund, anyone, 2)[theirs].epochs == (first, first + 1)
+
+
+def test_a_fund_that_went_to_another_committee_is_settled_as_far_as_it_was_ours(stage: Stage) -> None:
+    fund, world = stage.fund(0), stage.world
+    stage.index()
+    world.committee.create_committee(world.account("rival"), [world.account("rival").address], 1, world.token.address)
+    world.next_epoch()
+    world.announce_change(world.account("developer"), fund, Offer(1, 1, 0, 2), canonical(Policy().to_json()))
+    world.next_epoch(world.fund.terms().change_notice + 3)
+    stage.index()
+    for committee in (1, 2):
+        assert ledger.funds_to_settle(stage.engine, committee) == (fund,)
+    assert settle.settle_all(stage.engine, world.fund, world.account("anyone"), 1)[fund].epochs
+    stage.index()
+    assert ledger.funds_to_settle(stage.engine, 1) == ()
+    assert ledger.funds_to_settle(stage.engine, 2) == (fund,)
+
+
+def test_a_run_that_was_cut_short_is_taken_up_at_the_next_fund(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    funds = [stage.fund(0) for _ in range(3)]
+    stage.index()
+    asked: list[int] = []
+
+    def cut(*args: Any) -> Any:
+        asked.append(args[3])
+        raise ChainUnreachable("no answer") if len(asked) == 1 else TransactionPending("settle", "0x", 1)
+
+    monkeypatch.setattr(settle, "settle_ready", cut)
+    anyone = stage.world.account("anyone")
+    with pytest.raises(ChainUnreachable):
+        settle.settle_all(stage.engine, stage.world.fund, anyone, 1)
+    assert settle.settle_all(stage.engine, stage.world.fund, anyone, 1) == {}
+    assert asked == [funds[0], funds[1], funds[2], funds[0]]
 
 
 def test_proofs_made_by_openzeppelins_library_settle(stage: Stage) -> None:

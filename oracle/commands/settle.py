@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    fund: Annotated[int | None, typer.Option(min=1, help="Only this fund.")] = None, as_json: AsJson = False
+    fund: Annotated[int | None, typer.Option(min=1, help="Only this fund, whoever's it is.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Settle all epochs of all funds that are final and whose evidence is here; lock stakes that reports ask for."""
+    """Settle all epochs of the committee's funds that are final and whose evidence is here; lock stakes that reports
+    ask for."""
     from oracle.context import Context
     from oracle.disputes import conclude_challenges, place_locks, release_locks
     from oracle.indexer import index_once
@@ -24,14 +26,15 @@ def run(
 
     context = Context(settings())
     store, funds, committees, sender = context.store, context.funds, context.committees, context.sender
+    committee = context.settings.committee
     index_once(store, context.chain, context.settings)
     if fund is not None:
         done, locks = {fund: settle_ready(store, funds, sender, fund)}, []
     else:
-        done = settle_all(store, funds, sender)
-        locks = place_locks(store, committees, funds, sender, context.settings.committee)
-        release_locks(store, funds, sender)
-        conclude_challenges(store, committees, funds, sender)
+        done = settle_all(store, funds, sender, committee)
+        locks = place_locks(store, committees, funds, sender, committee)
+        release_locks(store, funds, sender, committee)
+        conclude_challenges(store, committees, funds, sender, committee)
     locked = [{"mirror": slash.mirror, "epoch": slash.epoch} for slash in locks]
     lines = [_in_words(number, one) for number, one in done.items()]
     lines += [f"locked a part of mirror {lock['mirror']}'s stake for epoch {lock['epoch']}" for lock in locked]

@@ -204,6 +204,20 @@ def all_funds(engine: sa.Engine) -> tuple[FundId, ...]:
         return tuple(connection.execute(sa.select(tables.funds.c.fund).order_by(tables.funds.c.fund)).scalars())
 
 
+def funds_to_settle(engine: sa.Engine, committee: int) -> tuple[FundId, ...]:
+    """The funds that name the committee in the next epoch to settle or a later one, in ascending order."""
+    offers, later, settlements = tables.offers.c, tables.offers.alias().c, tables.settlements.c
+    settled = sa.select(sa.func.coalesce(sa.func.max(settlements.epoch), -1)).where(settlements.fund == offers.fund)
+    over = sa.exists().where(
+        later.fund == offers.fund,
+        later.binds_from > offers.binds_from,
+        later.binds_from <= settled.scalar_subquery() + 1,
+    )
+    query = sa.select(offers.fund).where(offers.committee == committee, ~over).distinct()
+    with reading(engine) as connection:
+        return tuple(connection.execute(query.order_by(offers.fund)).scalars())
+
+
 def tokens(engine: sa.Engine) -> tuple[Address, ...]:
     """The tokens of all funds."""
     with reading(engine) as connection:

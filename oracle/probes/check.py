@@ -95,8 +95,9 @@ def _age_problem(response: Response, document: Any, fresh: Freshness, now_s: flo
 def _moment(value: Any) -> float | None:
     """Unix seconds of a number (seconds, or milliseconds) or of an ISO 8601 text, in UTC if it names no zone."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
-        return float(seconds) if abs(seconds) < _LATEST_S else None
+        if abs(value) >= 1000 * _LATEST_S:  # before it is divided: an integer may be too long for that
+            return None
+        return value / 1000 if abs(value) >= _MILLISECONDS_FROM else float(value)
     if not isinstance(value, str):
         return None
     try:
@@ -109,7 +110,7 @@ def _moment(value: Any) -> float | None:
 def _http_date(value: Any) -> float | None:
     try:
         return _seconds(parsedate_to_datetime(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pycurl
+import structlog
 
 from oracle.model import NO_ANSWER_REASONS, Reason
 from oracle.probes.exchange import Phases, Request, Response, clean
@@ -23,12 +24,14 @@ __all__ = ["Phases", "Request", "Response", "fetch_all"]
 
 CONCURRENCY = 100
 _MOST_HOPS = 3
-_RETRY_AFTER_S = 0.1
+_RETRY_AFTER_MS = 100
 _LOOK_EVERY_S = 0.1
 _STUCK_S = 0.2
 _SILENT_PART = 3
 """A connection on which nothing has come for this part of its time limit is taken for lost."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+log = structlog.get_logger()
 
 
 def fetch_all(
@@ -81,6 +84,8 @@ class _Job:
     url: str
     attempts: int = 0
     hops: int = 0
+    begun: float = 0.0
+    """When the first attempt began, from which the time limit counts; `started` is the running attempt's."""
     started: float = 0.0
     asked: float = 0.0
     got: int = 0
@@ -91,7 +96,7 @@ class _Job:
     dropped: bool = False
 
     def left_ms(self) -> int:
-        return self.request.timeout_ms - int((time.monotonic() - self.started) * 1000)
+        return self.request.timeout_ms - int((time.monotonic() - self.begun) * 1000)
 
 
 class _Engine:
@@ -165,21 +170,34 @@ class _Engine:
         job.asked = job.got_s = time.monotonic()
         if not job.hops and not job.is_second:
             job.started = job.asked
+            job.begun = job.begun or job.asked
             job.attempts += 1
         handle = self._pool.take()
         expires_s = self._pool.expiry(job.url, job.request.address)
         try:
-            left_ms = job.request.timeout_ms if job.asked == job.started else job.left_ms()
+            left_ms = job.request.timeout_ms if job.asked == job.begun else job.left_ms()
             handle.prepare(job.request, job.url, left_ms, expires_s)
-        except (ValueError, TypeError) as error:  # not a URL that libcurl could take
+        except (ValueError, TypeError, pycurl.error) as error:  # not a URL that libcurl could take
             self._pool.give(handle)
-            self._record(job, Reason.NOT_MEASURED, clean(str(error)))
+            self._record(job, Reason.REDIRECT if job.hops else Reason.NOT_MEASURED, clean(str(error)))
             return
         job.easy = handle.easy
         self._running[handle.easy] = (handle, job)
         self._pool.wire.add(handle.easy)
 
     def _finish(self, easy: Any, code: int, text: str) -> None:
+        """What a server says that nobody foresaw is the end of its own job, and of no other."""
+        job = self._running[easy][1]
+        try:
+            self._read(easy, code, text)
+        except Exception:
+            log.exception("answer_not_read", url=job.url.partition("?")[0])
+            self._is_left_to_rival(job, lost=False)
+            if easy in self._running:
+                self._release(easy)
+            self._record(job, Reason.PROTOCOL, "the answer cannot be read")
+
+    def _read(self, easy: Any, code: int, text: str) -> None:
         handle, job = self._running[easy]
         response, may_retry = handle.result(job.request, code, text, job.attempts)
         leads_on = response.reason is None and response.status in _REDIRECTS
@@ -189,9 +207,9 @@ class _Engine:
         self._release(easy)
         if job.rival and self._is_left_to_rival(job, may_retry or response.reason in NO_ANSWER_REASONS):
             return
-        if may_retry and job.attempts <= job.request.retries:
+        if may_retry and job.attempts <= job.request.retries and job.left_ms() > _RETRY_AFTER_MS:
             job.url, job.hops = job.request.url, 0
-            self._queue(job, time.monotonic() + _RETRY_AFTER_S)
+            self._queue(job, time.monotonic() + _RETRY_AFTER_MS / 1000)
         elif leads_on:
             self._redirect(job, location, response)
         else:
@@ -200,9 +218,10 @@ class _Engine:
     def _ask_again_beside(self, job: _Job) -> None:
         """One more connection for a job, for what is left of its time."""
         job.attempts += 1
-        job.rival = _Job(job.index, job.request, job.request.url, job.attempts, started=job.started, is_second=True)
-        job.rival.rival = job
-        self._queue(job.rival, 0.0)
+        rival = _Job(job.index, job.request, job.request.url, job.attempts, is_second=True, rival=job)
+        rival.begun, rival.started = job.begun, job.started
+        job.rival = rival
+        self._queue(rival, 0.0)
 
     def _is_left_to_rival(self, job: _Job, lost: bool) -> bool:
         """Whether the job's other connection may still bring an answer; if this one was not `lost`, it is ended."""
@@ -232,12 +251,14 @@ class _Engine:
         self._pool.give(handle)
 
     def _give_up(self) -> None:
-        for _, _, job in self._waiting:
-            if not job.dropped:
+        """The budget is over. Whoever was asked and has had the time for an answer gave none, even where the next
+        attempt had to wait."""
+        waiting = [job for _, _, job in self._waiting if not job.dropped]
+        for job in (*waiting, *(job for _, job in self._running.values())):
+            ran_s = time.monotonic() - job.begun
+            if not job.begun:
                 self._record(job, Reason.NOT_MEASURED, "the node had no time to ask")
-        for _, job in self._running.values():
-            ran_s = time.monotonic() - job.started
-            if ran_s >= min(job.request.timeout_ms / 1000, self._budget_s / 4):
+            elif ran_s >= min(job.request.timeout_ms / 1000, self._budget_s / 4):
                 self._record(job, Reason.TIMEOUT, f"no complete answer within {int(ran_s * 1000)} ms")
             else:
                 self._record(job, Reason.NOT_MEASURED, "the node had no time to wait for the answer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 
 import pycurl
 
@@ -20,15 +21,19 @@ _TLS = frozenset(
 )
 _CUT = frozenset({pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING, pycurl.E_PARTIAL_FILE})
 _RETRIED = _CUT | {pycurl.E_COULDNT_CONNECT, pycurl.E_SSL_CONNECT_ERROR}
-_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_LACKING = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_UNREACHABLE = errno.ENETUNREACH
 
 
-def reason_of(code: int, *, answered: bool, os_errno: int, ipv6: bool) -> Reason:
+def reason_of(code: int, *, answered: bool, os_errno: int, has_route: Callable[[], bool]) -> Reason:
     """What a failed transfer says of the server; `answered` if any byte of an answer came.
 
-    What is this node's own fault (no memory, no IPv6) is NOT_MEASURED.
+    What is this node's own fault (no memory, no IPv6) is NOT_MEASURED. That a network cannot be reached is no proof of
+    that, since any router on the way may say so: `has_route` tells whether this node knows a way itself.
     """
-    if code in _OURS or (code == pycurl.E_COULDNT_CONNECT and ipv6 and os_errno in _NO_ROUTE):
+    if code in _OURS:
+        return Reason.NOT_MEASURED
+    if code == pycurl.E_COULDNT_CONNECT and (os_errno in _LACKING or (os_errno == _UNREACHABLE and not has_route())):
         return Reason.NOT_MEASURED
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return Reason.TIMEOUT

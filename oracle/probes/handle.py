@@ -14,7 +14,7 @@ import pycurl
 from oracle.model import Reason
 from oracle.probes.exchange import Phases, Request, Response, clean
 from oracle.probes.failure import is_connection_error, reason_of
-from oracle.probes.guard import is_address, plain
+from oracle.probes.guard import plain
 from oracle.probes.route import USUAL, Route
 from oracle.probes.sink import Sink
 
@@ -110,8 +110,9 @@ class Handle:
                 opened.shutdown(socket.SHUT_RDWR)
 
     def _is_flooded(self, request: Request) -> bool:
-        if self._socket is not None and not self._flooded:
-            self._flooded = _received(self._socket) > _most_on_wire(request, self._sink)
+        opened = self._socket  # read once: the other thread may let go of it in between
+        if opened is not None and not self._flooded:
+            self._flooded = _received(opened) > _most_on_wire(request, self._sink)
         return self._flooded
 
     def release(self) -> None:
@@ -122,7 +123,8 @@ class Handle:
 
     def location(self) -> str:
         """Where the redirect that came points, as an absolute URL, "" for nowhere."""
-        return str(self.easy.getinfo(pycurl.REDIRECT_URL) or "")
+        location = self.easy.getinfo_raw(pycurl.REDIRECT_URL)  # raw: what a server says need not be UTF-8
+        return str(location, "latin-1") if location else ""
 
     def result(self, request: Request, code: int, text: str, attempts: int) -> tuple[Response, bool]:
         """The attempt's outcome, and whether another attempt may help."""
@@ -166,9 +168,12 @@ class Handle:
         if not code or sink.stopped:
             return None, ""
         os_errno = self.easy.getinfo(pycurl.OS_ERRNO)
-        ipv6 = ":" in request.address
-        reason = reason_of(code, answered=bool(sink.head), os_errno=os_errno, ipv6=ipv6)
+        reason = reason_of(code, answered=bool(sink.head), os_errno=os_errno, has_route=self._has_route)
         return reason, clean(text) or f"libcurl's error {code}"
+
+    def _has_route(self) -> bool:
+        """A node may lack IPv6; without IPv4 it lacks everything, which its control targets show."""
+        return ":" not in self._pinned or (self._route or USUAL).leads_to(self._pinned)
 
     def _phases(self, dns_ms: int) -> Phases:
         """From what libcurl tells of the last transfer, rounded up; a round trip only if an answer came."""
@@ -189,10 +194,10 @@ class Handle:
     def _expiry(self) -> int | None:
         if not self._reads_certificate:
             return self._expires_s if self.easy.getinfo(pycurl.APPCONNECT_TIME_T) else None
-        for certificate in self.easy.getinfo(pycurl.INFO_CERTINFO)[:1]:
+        for certificate in self.easy.getinfo_raw(pycurl.INFO_CERTINFO)[:1]:
             for name, value in certificate:
-                if name == "Expire date":
-                    return _cert_time(value)
+                if name == b"Expire date":
+                    return _cert_time(str(value, "latin-1"))
         return None
 
     def _open(self, _purpose: int, address: Any) -> Any:
@@ -208,7 +213,7 @@ class Handle:
         try:
             self._socket = opened = socket.SocketType(family, kind, protocol)
             if route.source:
-                _bind(opened, route.source)
+                route.bind(opened)
         except OSError:
             self._judged = Reason.NOT_MEASURED, "the node could not open a socket"
             return pycurl.SOCKET_BAD
@@ -243,17 +248,6 @@ class Handle:
             (pycurl.OPENSOCKETFUNCTION, self._open),
         ):
             self.easy.setopt(option, value)
-
-
-def _bind(opened: socket.SocketType, source: str) -> None:
-    """Let a connection leave from an address or through an interface of this machine.
-
-    Raises: OSError if it has no such, or it cannot reach an address of the other family.
-    """
-    if is_address(source):
-        opened.bind((source, 0))
-    else:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, source.encode())
 
 
 def _most_on_wire(request: Request, sink: Sink) -> int:

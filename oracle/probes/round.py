@@ -6,14 +6,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from oracle.model import NO_ANSWER_REASONS, FundId, MirrorId, Reason
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import CONCURRENCY, fetch_all
 from oracle.probes.exchange import Request, Response
-from oracle.probes.question import Question
+from oracle.probes.question import Kind, Question
 from oracle.probes.route import Route
 
 _LONGEST_DNS_S = 5.0
+_UNREADABLE = {Kind.CHECK: Reason.CHECK_FAILED}
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,11 @@ def _fetch(
 def _answer(question: Question, located: Located, response: Response | None) -> Answer:
     if response is None:
         return Answer(question, None, located.reason or Reason.DNS, located.detail)
-    return Answer(question, response, *question.judge(response))
+    try:
+        return Answer(question, response, *question.judge(response))
+    except Exception:
+        log.exception("answer_not_judged", kind=question.kind, path=question.shown)
+        return Answer(question, response, _UNREADABLE.get(question.kind, Reason.PROTOCOL), "the answer cannot be read")
 
 
 def _without_broken_routes(heard: list[Heard]) -> list[Heard]:

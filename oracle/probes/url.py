@@ -72,6 +72,8 @@ def parse_url(url: str, name: str = "url") -> BaseUrl:
 
 def may_redirect(url: str, location: str) -> bool:
     """Whether a redirect stays on the host: same port, or from http up to https on any."""
+    if not (location.isascii() and location.isprintable()):  # libcurl makes it so wherever it can
+        return False
     try:
         old, new = _origin(url), _origin(location)
     except InvalidInput:

@@ -72,6 +72,10 @@ def test_a_check_that_holds_is_up(document: Any, check: dict[str, Any]) -> None:
         ({"t": "yesterday"}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
         ({"t": True}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
         ({"t": 10**300}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
+        ({"t": 10**400}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
+        ({"t": -(10**400)}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
+        (b'{"t": 1e999}', {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
+        ({"t": "99999999999999-01-01"}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
         ({}, {"fresh": {"at": "/t", "within_s": 60}}, "tells no time"),
     ],
 )
@@ -89,6 +93,14 @@ def test_freshness_may_stand_in_a_header() -> None:
     assert judge(got(b"", **{"last-modified": HTTP}), check, NOW_S + 1)[0] is Reason.CHECK_FAILED
     assert judge(got(b"", **{"last-modified": "soon"}), check, NOW_S)[0] is Reason.CHECK_FAILED
     assert judge(got(b""), check, NOW_S)[0] is Reason.CHECK_FAILED
+
+
+@pytest.mark.parametrize("year", ["99999999999999", "10000", "0", "-1", "9" * 4_000])
+def test_a_date_beyond_the_calendar_tells_no_time(year: str) -> None:
+    check = check_from_json({"path": "/", "fresh": {"header": "last-modified", "within_s": 60}})
+    reason, detail = judge(got(b"", **{"last-modified": f"Fri, 15 Jan {year} 07:59:00 GMT"}), check, NOW_S)
+    assert reason is Reason.CHECK_FAILED
+    assert "last-modified" in detail
 
 
 def test_the_status_is_the_declared_one() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from oracle.model import Reason
+from oracle.probes import engine as engine_module
 from oracle.probes.engine import Request, Response, fetch_all
+from oracle.probes.handle import Handle
 from tests.fixtures.hostile import (
     Behaviour,
     Hostile,
@@ -16,6 +18,7 @@ from tests.fixtures.hostile import (
     closed_port,
     endless,
     in_turn,
+    junk_certificate,
     resets,
     says,
     serves,
@@ -161,6 +164,26 @@ def test_redirects_share_one_time_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    "location", [b"http://\xff\xfe/", b"//\xff:99999/", b"http://[\xff]/", b"http://{own}/a\x01\xc3\xa9"]
+)
+def test_a_redirect_to_what_is_no_text_is_a_redirect_and_raises_nothing(location: bytes) -> None:
+    def behave(connection: socket.socket, _head: bytes) -> None:
+        own = "{}:{}".format(*connection.getsockname()).encode()
+        head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location.replace(b"{own}", own)
+        connection.sendall(head + b"\r\n\r\n")
+
+    with Hostile(behave) as server:
+        response = fetch(server, retries=1)
+    assert (response.reason, len(server.asked)) == (Reason.REDIRECT, 1)
+
+
+def test_a_redirect_to_what_libcurl_cannot_take_is_not_this_nodes_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "may_redirect", lambda _url, _location: True)
+    with Hostile(says(redirect("http://127.1.1.1/a").replace(b"/a", b"/\x01\xc3\xa9"))) as server:
+        assert fetch(server).reason is Reason.REDIRECT
+
+
+@pytest.mark.parametrize(
     "location",
     ["file:///etc/passwd", "gopher://127.1.1.1/", "http://u:p@127.1.1.1/", "//127.1.1.2/", "http://0x7f.1/", ""],
 )
@@ -223,6 +246,35 @@ def test_a_server_that_never_falls_silent_is_asked_once_however_slow_it_is() -> 
     with Hostile(endless(b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", 0.05)) as server:
         response = fetch(server, retries=1, timeout_ms=1_800)
     assert (response.reason, response.attempts) == (Reason.TIMEOUT, 1)
+
+
+@pytest.mark.parametrize("slack_s", [0.2, 1.0])
+def test_a_connection_that_breaks_late_gets_no_second_time_limit(slack_s: float) -> None:
+    def drips(connection: socket.socket, _head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(10):
+            connection.sendall(b"X: y\r\n")
+            time.sleep(0.1)
+        resets()(connection, b"")
+
+    began = time.monotonic()
+    with Hostile(in_turn(drips, silent)) as server:
+        request = Request(server.url, server.address, timeout_ms=1_150, retries=1)
+        response = fetch_all([request], 1.15 + slack_s)[0]
+    assert time.monotonic() - began < 2.0
+    assert response.reason in (Reason.TIMEOUT, Reason.PROTOCOL)
+
+
+def test_what_nobody_foresaw_is_the_end_of_one_job_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def location(_handle: Handle) -> str:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr(Handle, "location", location)
+    with Hostile(says(redirect("/"))) as bad, Hostile(serves({"": BODY})) as good:
+        requests = [Request(server.url + "/", server.address, retries=1) for server in (bad, good)] * 3
+        responses = fetch_all(requests, 5.0)
+    assert [response.reason for response in responses] == [Reason.PROTOCOL, None] * 3
+    assert {response.detail for response in responses} == {"", "the answer cannot be read"}
 
 
 def test_a_second_connection_waits_for_room_and_nobody_gets_another_ones_answer() -> None:
@@ -308,6 +360,17 @@ def test_a_certificate_that_is_trusted_for_the_host_is_read(tmp_path: Path) -> N
     assert response.phases.tls_ms >= response.phases.connect_ms > 0
     assert response.certificate_expires_s is not None
     assert abs(response.certificate_expires_s - (time.time() + 30 * 86_400)) < 600
+
+
+def test_what_else_a_server_sends_beside_its_certificate_is_nobodys_business(tmp_path: Path) -> None:
+    context, trusted = certificate(tmp_path, host="127.1.1.1", days=30)
+    (tmp_path / "both.pem").write_bytes(trusted.read_bytes() + junk_certificate())
+    context.load_cert_chain(tmp_path / "both.pem", tmp_path / "server.key")
+    with Hostile(serves({"file": BODY}), tls=context) as server:
+        request = Request(server.url + "/file", server.address, timeout_ms=3_000)
+        response = fetch_all([request], 5.0, ca_file=str(trusted))[0]
+    assert (response.status, response.reason) == (200, None)
+    assert response.certificate_expires_s is not None
 
 
 @pytest.mark.parametrize(

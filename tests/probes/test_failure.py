@@ -27,14 +27,23 @@ from oracle.probes.failure import is_connection_error, reason_of
     ],
 )
 def test_each_failure_has_a_reason(code: int, answered: bool, reason: Reason) -> None:
-    assert reason_of(code, answered=answered, os_errno=0, ipv6=False) is reason
+    assert reason_of(code, answered=answered, os_errno=0, has_route=lambda: True) is reason
 
 
-def test_a_node_without_ipv6_does_not_blame_the_mirror() -> None:
+@pytest.mark.parametrize(
+    ("os_errno", "has_route", "reason"),
+    [
+        (errno.ENETUNREACH, False, Reason.NOT_MEASURED),
+        (errno.ENETUNREACH, True, Reason.CONNECT),  # a router on the way says so
+        (errno.EADDRNOTAVAIL, True, Reason.NOT_MEASURED),
+        (errno.EAFNOSUPPORT, True, Reason.NOT_MEASURED),
+        (errno.ECONNREFUSED, False, Reason.CONNECT),
+        (errno.EHOSTUNREACH, False, Reason.CONNECT),
+    ],
+)
+def test_a_node_blames_itself_only_where_it_knows_no_way(os_errno: int, has_route: bool, reason: Reason) -> None:
     connect = pycurl.E_COULDNT_CONNECT
-    assert reason_of(connect, answered=False, os_errno=errno.ENETUNREACH, ipv6=True) is Reason.NOT_MEASURED
-    assert reason_of(connect, answered=False, os_errno=errno.ENETUNREACH, ipv6=False) is Reason.CONNECT
-    assert reason_of(connect, answered=False, os_errno=errno.ECONNREFUSED, ipv6=True) is Reason.CONNECT
+    assert reason_of(connect, answered=False, os_errno=os_errno, has_route=lambda: has_route) is reason
 
 
 def test_a_broken_connection_is_worth_another_attempt_and_a_judgement_is_not() -> None:

@@ -53,6 +53,29 @@ def test_a_node_without_free_descriptors_does_not_blame_the_mirror(monkeypatch: 
     assert response.reason is Reason.NOT_MEASURED
 
 
+class Fleeting(Handle):
+    """Lets go of its socket, as the other thread may, after somebody has looked at it twice."""
+
+    looks = 0
+
+    @property
+    def _socket(self) -> socket.SocketType | None:
+        self.looks += 1
+        return self._there if self.looks <= 2 else None
+
+    @_socket.setter
+    def _socket(self, opened: socket.SocketType | None) -> None:
+        self._there, self.looks = opened, 0
+
+
+def test_a_socket_that_is_let_go_meanwhile_ends_no_thread() -> None:
+    handle = Fleeting()
+    with socket.socket() as opened:
+        handle._socket = opened
+        handle.cut(Request("http://127.1.1.1/", "127.1.1.1"))
+    assert handle.looks >= 2
+
+
 def test_the_request_names_nobody_and_asks_for_plain_bytes() -> None:
     with Hostile(says(answer(b"ok"))) as server:
         attempt(Handle(), Request(server.url + "/a%20b", server.address))

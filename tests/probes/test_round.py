@@ -2,13 +2,15 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote, VoteState
 from oracle.probes.address import Addresses
-from oracle.probes.integrity import Expected
-from oracle.probes.question import file_question
+from oracle.probes.exchange import Response
+from oracle.probes.integrity import Expected, Judgement
+from oracle.probes.question import Kind, file_question
 from oracle.probes.round import Heard, Target, ask_round
 from oracle.probes.verdict import vote_of
 from tests.fixtures.hostile import (
@@ -203,6 +205,19 @@ def test_all_questions_of_a_mirror_are_asked_and_counted() -> None:
         assert sorted(server.paths()) == ["/a", "/b"]
     assert [answer.reason for answer in heard.answers] == [Reason.UP, Reason.HTTP_STATUS]
     assert (heard.requests, heard.bytes) == (2, 2)
+
+
+def test_an_answer_that_raises_is_its_own_mirrors_and_no_others() -> None:
+    def judge(_response: Response) -> Judgement:
+        raise OverflowError("int too large to convert to float")
+
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        honest, raising = target(server.url, 1), target(server.url, 2)
+        file = replace(raising.questions[0], judge=judge)
+        heard = ask(replace(raising, questions=(file, replace(file, kind=Kind.CHECK))), honest)
+    assert [answer.reason for answer in heard[0].answers] == [Reason.PROTOCOL, Reason.CHECK_FAILED]
+    votes = [vote_of(one, Epoch(7), Slot(3)) for one in heard]
+    assert [vote.reason for vote in votes] == [Reason.PROTOCOL, Reason.UP]
 
 
 def test_a_mirror_that_cannot_be_located_is_asked_nothing() -> None:

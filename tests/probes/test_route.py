@@ -161,6 +161,13 @@ def test_a_route_that_is_not_there_is_this_nodes_fault(stack: ExitStack, route: 
     assert server.asked == []
 
 
+def test_whether_a_route_leads_to_an_address_is_this_machines_own_word() -> None:
+    assert USUAL.leads_to("127.1.1.1")
+    assert Route(source=ELSEWHERE).leads_to("127.1.1.1")
+    assert not Route(source=ELSEWHERE).leads_to("::1")
+    assert not Route(source="192.0.2.7").leads_to("127.1.1.1")
+
+
 def ask(server: Hostile, *routes: Route | None) -> list[Reason]:
     questions = tuple(file_question(expect(FILE), 1_000, route=route) for route in routes)
     heard = ask_round([Target(FundId(1), MirrorId(1), server.url, questions, 2_000)], budget_s=5, allow_loopback=True)[

@@ -120,14 +120,14 @@ def _reading_epoch(
     for task in of.funds.values():
         which = f"{task.fund}:{task.epoch}"
         if any(release.digest in missing for release in readable(task)):
-            yield Duty("release", (task.fund, task.epoch), f"release:{which}", pause_s, 10, priority=4)
+            yield Duty("release", (task.fund, task.epoch), f"release:{which}", pause_s, pause_s, priority=4)
         tried = [tried_ms for _, tried_ms in unread(task, missing, sources)]
         if any(tried_ms is None or tried_ms <= before_ms for tried_ms in tried):
-            yield Duty("source", (task.fund, task.epoch), f"source:{which}", pause_s, 10, priority=4)
+            yield Duty("source", (task.fund, task.epoch), f"source:{which}", pause_s, pause_s, priority=4)
         if task.release is not None and task.release.digest not in missing:
             for mirror in _unread(engine, settings, task, task.release, now, before_ms):
                 key = f"admit:{which}:{mirror}"
-                admits.append(Duty("admit", (task.fund, task.epoch, mirror), key, pause_s, 10, priority=7))
+                admits.append(Duty("admit", (task.fund, task.epoch, mirror), key, pause_s, pause_s, priority=7))
     yield from _some(admits, int(now_s))
 
 

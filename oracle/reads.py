@@ -35,7 +35,8 @@ from oracle.store.tallies import Asked, add_to_tallies, tallies_of
 
 log = structlog.get_logger()
 
-_BUDGET_S = 600.0
+_BUDGET_S = 480.0
+"""For all that one task reads: with what comes before and after less than a task may take, or nothing is recorded."""
 _OWNER_BUDGET_S = 20.0
 _READS_OVER_BUDGET = 2
 """How often a release may be read in an epoch beyond the budget of bytes: by a newcomer, and after wrong bytes."""
@@ -53,12 +54,16 @@ def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
 
 
 def read_sources(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
-    """Read the releases that this node has not read yet from their source, newest first."""
-    task = assignment(engine, fund, epoch)
-    for release, _ in unread_sources(engine, settings.node_name, task) if task else ():
-        manifest = manifest_of(engine, release.digest)
-        read = _read(engine, settings, task, PRIMARY, manifest.primary, release.digest) if task else None
-        log.info("source_read", fund=fund, release=release.digest, reason=read and read.reason)
+    """Read the releases that this node has not read yet from their source: those first that were not tried for the
+    longest time, of them the newest, as long as there is half of the time that a read may take."""
+    task, end = assignment(engine, fund, epoch), time.monotonic() + _BUDGET_S
+    waiting = unread_sources(engine, settings.node_name, task) if task else []
+    for release, _ in sorted(waiting, key=lambda one: one[1] or 0):
+        left_s = end - time.monotonic()
+        if task and left_s >= _BUDGET_S / 2:
+            manifest = manifest_of(engine, release.digest)
+            read = _read(engine, settings, task, PRIMARY, manifest.primary, release.digest, left_s)
+            log.info("source_read", fund=fund, release=release.digest, reason=read.reason)
 
 
 def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch, mirror: MirrorId) -> Reason | None:
@@ -108,7 +113,13 @@ def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, clock: Cl
 
 
 def _read(
-    engine: sa.Engine, settings: Settings, task: Assignment, mirror: MirrorId, url: str, digest: Digest
+    engine: sa.Engine,
+    settings: Settings,
+    task: Assignment,
+    mirror: MirrorId,
+    url: str,
+    digest: Digest,
+    budget_s: float = _BUDGET_S,
 ) -> Admission:
     """Read a server completely, beginning with what failed the last time, and store the outcome."""
     node, manifest, policy = settings.node_name, manifest_of(engine, digest), task.policy
@@ -117,7 +128,7 @@ def _read(
     found = read_completely(
         Candidate(mirror, url, digest, policy.timeout_ms, policy.max_file_bytes, failed),
         manifest,
-        budget_s=_BUDGET_S,
+        budget_s=budget_s,
         expected_of=_only_this(engine, task, digest),
         cold=None if mirror == PRIMARY else partial(_cold_file, engine, settings, task, mirror, manifest, digest),
         allow_loopback=loopback_allowed(engine, settings),

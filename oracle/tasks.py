@@ -11,7 +11,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -46,6 +46,9 @@ _STEPS = (0, 3, 6, 9)
 _PATIENCE_S = 120
 """After so long a task that was taken and not done is given to another: longer than any slice lasts."""
 _HARD_LIMIT_S = 600
+"""Longer than a complete read may take, with its host's owner asked before and its outcome stored."""
+_SEAT_S = 0.2
+"""So long a process waits that may not read completely, before it looks for other work."""
 _LOOK_S, _LOOKS = 0.2, 50
 """How often beat looks for a queue that has gone, and how many times before it gives up and is started anew."""
 
@@ -233,8 +236,10 @@ def source(fund: int, epoch: int) -> None:
     """Read the releases that were not read yet from their source."""
     from oracle.reads import read_sources
 
-    with _told("source", fund=fund, epoch=epoch), alone(f"source-{fund}") as free:
-        if free:
+    with _told("source", fund=fund, epoch=epoch), alone(f"source-{fund}") as free, _seat(free) as seated:
+        if free and not seated:
+            _put_back(source, fund, epoch)
+        elif free:
             read_sources(_context().store, settings(), FundId(fund), Epoch(epoch))
 
 
@@ -253,8 +258,11 @@ def admit(fund: int, epoch: int, mirror: int) -> None:
     """Ask a mirror's host for its operator, and read the mirror completely."""
     from oracle.reads import admit_mirror
 
-    with _told("admit", fund=fund, epoch=epoch, mirror=mirror), alone(f"admit-{mirror}") as free:
-        if free:
+    ids = {"fund": fund, "epoch": epoch, "mirror": mirror}
+    with _told("admit", **ids), alone(f"admit-{mirror}") as free, _seat(free) as seated:
+        if free and not seated:
+            _put_back(admit, fund, epoch, mirror)
+        elif free:
             admit_mirror(_context().store, settings(), FundId(fund), Epoch(epoch), MirrorId(mirror))
 
 
@@ -305,6 +313,22 @@ def _alone_here(name: str) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+@contextmanager
+def _seat(wanted: bool) -> Iterator[bool]:
+    """Whether one of the places for complete reads was free. Half of the processes may read at a time: servers that
+    drip would otherwise keep all of them from the slots."""
+    with ExitStack() as stack:
+        seats = range(max(1, settings().worker_processes // 2))
+        yield wanted and any(stack.enter_context(_alone_here(f"read-{seat}")) for seat in seats)
+
+
+def _put_back(task: Any, *args: int) -> None:
+    """Behind all that waits, for as long as it was to wait."""
+    time.sleep(_SEAT_S)
+    priority = (task.request.delivery_info or {}).get("priority")
+    app.send_task(task.name, args=args, priority=priority, expires=task.request.expires)
 
 
 @contextmanager

@@ -97,6 +97,15 @@ def test_only_so_many_complete_reads_are_sent_at_once_and_all_in_turn(
     assert {admit for some in sent for admit in some} == {(1, 2, 1), (1, 2, 2), (1, 3, 1), (1, 3, 2)}
 
 
+def test_a_read_waits_in_the_queue_until_it_would_be_sent_again(ledger: Ledger) -> None:
+    now_s = ledger.clock.start_s(2) + 1
+    found = duties(ledger, now_s)
+    save_manifest(ledger.engine, ledger.release, b"{}")
+    reads = [duty for duty in (*found, *duties(ledger, now_s)) if duty.task in ("release", "source", "admit")]
+    assert {duty.task for duty in reads} == {"release", "source", "admit"}
+    assert all(duty.expires_s == duty.guard_s for duty in reads)
+
+
 def test_what_is_too_old_is_forgotten_once_an_epoch(ledger: Ledger) -> None:
     assert named(duties(ledger, ledger.clock.start_s(2) + 1), "forget") == [(2,)]
     facts.put(ledger.engine, facts.FORGOTTEN, 2)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,16 @@ from oracle import reads
 from oracle.errors import FetchFailed
 from oracle.manifests import manifest_of
 from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.probes.admission import Admission
 from oracle.reads import admit_mirror, read_release, read_sources
+from oracle.store.ledger import Release
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions
 from oracle.store.ownerships import ownerships
 from oracle.store.tallies import Asked, add_to_tallies, tallies
 from tests.fixtures.hostile import Hostile, closed_port, serves, silent
 from tests.fixtures.ledger import Ledger
-from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, operator
+from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
 WELL_KNOWN = "/.well-known/mirrorbond.json"
 COLD = {f".mirrorbond/cold/{number}": b"cold %d" % number for number in range(3)}
@@ -129,6 +132,32 @@ def test_a_release_whose_source_serves_it_binds(tmp_path: Path, stack: ExitStack
     assert read.reason is Reason.UP
     assert abs(read.at_ms / 1000 - time.time()) < 20
     assert sorted(scene.primary.paths()) == sorted(f"/{path}" for path in FILES)  # not the cold ones
+
+
+def test_the_source_not_tried_for_the_longest_time_is_read_first_and_none_without_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = manifest_for(scene.primary.url, {"old": b"old"})
+    save_manifest(scene.engine, older.digest, older.canonical())
+    releases = [
+        (Release(FUND, 2, EPOCH, scene.manifest.digest, ""), 5),
+        (Release(FUND, 1, EPOCH, older.digest, ""), None),
+    ]
+    monkeypatch.setattr(reads, "unread_sources", lambda *_: releases)
+    begun: list[tuple[str, float]] = []
+
+    def slowly(*given: Any) -> Admission:
+        begun.append(given[-2:])
+        time.sleep(0.15)
+        return Admission(PRIMARY, given[-2], Reason.TIMEOUT)
+
+    monkeypatch.setattr(reads, "_read", slowly)
+    for budget_s, order in ((0.2, [older]), (0.4, [older, scene.manifest])):
+        monkeypatch.setattr(reads, "_BUDGET_S", budget_s)
+        begun.clear()
+        read_sources(scene.engine, scene.settings, FUND, EPOCH)
+        assert [digest for digest, _ in begun] == [manifest.digest for manifest in order]
+        assert all(left_s <= budget_s - 0.15 * turn for turn, (_, left_s) in enumerate(begun))
 
 
 @pytest.mark.parametrize("broken", [{}, {**FILES, "index.html": b"another"}])

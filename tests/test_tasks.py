@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from oracle import tasks
+from oracle import reads, tasks
 from oracle.agenda import Duty
 from oracle.broker import Connection
 from oracle.context import Context
@@ -128,6 +128,42 @@ def test_a_worker_with_another_secret_than_its_nodes_does_not_start(
     monkeypatch.setattr(tasks, "settings", lambda: other)
     with pytest.raises(SystemExit, match="copy theirs here"):
         tasks._refuse_another_secret()
+
+
+@pytest.mark.parametrize(("processes", "seats"), [(2, 1), (3, 1), (4, 2), (9, 4)])
+def test_half_of_the_processes_may_read_completely_at_a_time(
+    processes: int, seats: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "settings", lambda: Settings(home=tmp_path, worker_processes=processes))
+    with ExitStack() as stack:
+        taken = [stack.enter_context(tasks._seat(wanted=True)) for _ in range(processes)]
+        assert taken == [True] * seats + [False] * (processes - seats)
+    with tasks._seat(wanted=False) as unwanted, tasks._seat(wanted=True) as seated:
+        assert (unwanted, seated) == (False, True)
+
+
+def test_a_read_without_a_place_goes_back_into_the_queue(
+    chosen: Settings, queue: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, Any]] = []
+    read: list[object] = []
+    monkeypatch.setattr(tasks, "_context", lambda: Context(chosen))
+    monkeypatch.setattr(tasks.app, "send_task", lambda name, **options: sent.append((name, options["args"])))
+    monkeypatch.setattr("oracle.reads.admit_mirror", lambda *given: read.append(given[2:]))
+    monkeypatch.setattr("oracle.reads.read_sources", lambda *given: read.append(given[2:]))
+    with tasks._seat(wanted=True), tasks._seat(wanted=True):
+        tasks.admit(1, 2, 3)
+        tasks.source(1, 2)
+        with tasks.alone("admit-3"):  # somebody is at it
+            tasks.admit(1, 2, 3)
+    assert (sent, read) == ([("admit", (1, 2, 3)), ("source", (1, 2))], [])
+    tasks.admit(1, 2, 3)
+    tasks.source(1, 2)
+    assert (len(sent), read) == (2, [(1, 2, 3), (1, 2)])
+
+
+def test_a_complete_read_ends_before_its_task_is_killed() -> None:
+    assert reads._BUDGET_S + reads._OWNER_BUDGET_S + 30 < tasks._HARD_LIMIT_S
 
 
 def test_the_kernel_frees_what_a_killed_process_held(chosen: Settings) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from audit import __main__ as command
 from audit import accepted, campaigns, coverage, halmos, results, slither
-from audit.campaigns import counted
+from audit.campaigns import counted, rare
 from audit.chunks import Chunks
 from audit.mutation import part as mutation
 from audit.mutation.ledger import Ledger, Verdict
@@ -199,3 +199,9 @@ def test_the_parts_are_documented() -> None:
 
 def test_the_invariants_counters_are_added_up_over_runs() -> None:
     assert counted("join 20 18\nlie 3 3\njoin 22 9\n") == {"join": (42, 27), "lie": (3, 3)}
+
+
+def test_a_handler_that_does_what_it_is_named_for_in_less_than_a_third_of_its_calls_is_a_finding() -> None:
+    assert rare({"join": 42, "lie": 3}, {"join": 14, "lie": 3}) == ()
+    assert rare({"join": 42, "lie": 3}, {"join": 13, "lie": 3}) == ("join did what it is named for in 13 of 42 calls",)
+    assert rare({"join": 1}, {}) == ("join did what it is named for in 0 of 1 calls",)

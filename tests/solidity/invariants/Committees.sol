@@ -25,6 +25,13 @@ abstract contract Committees is Fixture {
     /// @dev The mirror that a report says served wrong bytes; 0 if none.
     mapping(uint256 committeeId => mapping(uint256 epoch => uint256)) internal _accused;
     mapping(uint256 mirror => uint256) internal _silent;
+    /// @dev Who a committee was handed over to, and from which epoch on.
+    struct Membership {
+        uint256 since;
+        uint256[] keys;
+    }
+
+    mapping(uint256 committeeId => Membership[]) internal _memberships;
     /// @dev What is kept of a mirror here, so that it need not be asked for.
     struct Known {
         uint32 fund;
@@ -61,6 +68,14 @@ abstract contract Committees is Fixture {
     {
         offer = _offer(reward, target, feeBps);
         offer.committee = uint32(by);
+    }
+
+    function _keysAt(uint256 id, uint256 epoch) internal view override returns (uint256[] memory) {
+        Membership[] storage all = _memberships[id];
+        for (uint256 i = all.length; i > 0; --i) {
+            if (all[i - 1].since <= epoch) return all[i - 1].keys;
+        }
+        return _keysOf(id);
     }
 
     function _must(bool holds, string memory rule) internal {

@@ -18,6 +18,7 @@ abstract contract Operators is Funders {
         _catchUp(fund);
         if (!_covered(fund)) _put(fund, seed, 8 * uint256(TERMS.minCover) * _dearer(book.fundOf(fund)));
         if (!_covered(fund)) return 0;
+        _tryTaken(seed);
         uint256 former = _formerIn(fund);
         address by = seed % 5 == 0 ? owner : seed % 2 == 0 ? operator : otherOperator;
         id = _joinAt(by, fund, former);
@@ -30,6 +31,21 @@ abstract contract Operators is Funders {
             if (_known[_ids[i]].fund == fund && _isFree(_ids[i])) return _ids[i];
         }
         return 0;
+    }
+
+    /// @dev Its mirror still counts, or has epochs that are not settled, or somebody else has it by now.
+    function _tryTaken(uint256 seed) private {
+        uint256 id = _pick(seed, _ids, _isTaken);
+        if (id == 0) return;
+        vm.deal(rogue, STAKE);
+        vm.prank(rogue);
+        try book.register{value: STAKE}(_known[id].fund, "https://rogue.example", rogue, STAKE, id) {
+            _must(false, "P12: a place is reused only when its epochs are settled");
+        } catch {}
+    }
+
+    function _isTaken(uint256 id) private view returns (bool) {
+        return !_isFree(id) && _covered(_known[id].fund);
     }
 
     function _covered(uint256 fund) private view returns (bool) {
@@ -80,11 +96,13 @@ abstract contract Operators is Funders {
     function changePayout(uint256 seed) external counted(false) {
         uint256 id = _someone(seed);
         if (id == 0) return;
-        address former = book.mirrorOf(id).payout;
+        (address former, address next) = (book.mirrorOf(id).payout, vm.addr(1 + seed % 1_000));
         vm.prank(book.mirrorOf(id).operator);
-        book.changePayout(id, vm.addr(1 + seed % 1_000));
+        book.changePayout(id, next);
         _must(book.mirrorOf(id).payout == former, "P7: a payout address changes from the next epoch on");
-        _moved = true;
+        _goOn(1, seed);
+        _must(book.mirrorOf(id).payout == next, "P7: and then it has changed");
+        _moved = former != next && book.mirrorOf(id).payout == next;
     }
 
     /// @dev A living one is not removed; one that is silent in four reported epochs is, whoever asks.

@@ -4,15 +4,18 @@ pragma solidity 0.8.37;
 import {IOracleCommittee} from "../../../contracts/interfaces/IOracleCommittee.sol";
 import {IRedundancyFund} from "../../../contracts/interfaces/IRedundancyFund.sol";
 import {ChaosToken} from "../actors/ChaosToken.sol";
-import {Justice} from "./Justice.sol";
+import {Members} from "./Members.sol";
 
 /// @title Who wants what is not theirs: an owner, a committee, the maker of a token, and anyone. What they may not do they
 /// try, and it must fail; what they may do they do.
-abstract contract Villains is Justice {
+abstract contract Villains is Members {
+    /// @dev A fund can hold many thousand epochs of it.
+    uint256 private constant MOST_REWARD = 1e22;
+
     // ------------------------------------------------------------------------------------------ a hostile owner
 
     /// @dev Reaches for others' donations and stakes, then turns the fund over to a captured committee at any reward.
-    function betray(uint256 seed) external counted(false) {
+    function betray(uint256 seed) external counted(true) {
         uint256 id = _someone(seed);
         uint256 held = _wealth(owner);
         vm.startPrank(owner);
@@ -20,13 +23,56 @@ abstract contract Villains is Justice {
         if (_staying.length > 0) _reachForDeposit(_staying[seed % _staying.length]);
         _reachForReport(seed);
         vm.stopPrank();
-        _must(_wealth(owner) == held, "P6, P8: an owner gains nothing");
+        _push(owner, seed);
         uint256 fund = _any(seed);
-        uint256 reward = _mix(seed, "all of it") % (book.fundOf(fund).value + 1) + 1;
-        _announce(fund, _offerOf(reward, 1, 2_000, malicious));
+        uint256 reward = _turnOver(fund, _mix(seed, "all of it"));
         vm.prank(owner);
         book.publishRelease(fund, bytes32(seed), "https://owner.example");
         _moved = book.fundOf(fund).nextOffer.reward == reward;
+        _must(_wealth(owner) == held, "P6, P8: an owner gains nothing");
+    }
+
+    /// @dev Any reward, up to all there is.
+    function _turnOver(uint256 fund, uint256 seed) private returns (uint256 reward) {
+        uint256 all = book.fundOf(fund).value;
+        reward = 1 + seed % (all < MOST_REWARD ? all + 1 : MOST_REWARD);
+        _announce(fund, _offerOf(reward, 1, 2_000, malicious));
+    }
+
+    /// @dev Sends off what waits for others, and hopes to be the one who gets it.
+    function _push(address who, uint256 seed) private {
+        vm.startPrank(who);
+        uint256 id = _pick(seed, _leaving, _mayCollect);
+        if (id > 0) _collect(id);
+        id = _pick(seed, _ids, _hasCredit);
+        if (id > 0 && book.mirrorOf(id).payout != who) _withdraw(id);
+        id = _pick(seed, _ids, _isUnbonded);
+        if (id > 0 && book.mirrorOf(id).operator != who) _releaseStake(id);
+        if (book.fees(honest, address(token)) > 0) _withdrawFee(honest, address(token));
+        vm.stopPrank();
+    }
+
+    /// @dev P6: who gives notice in the epoch in which an owner turns everything over, or in the next, is gone before that
+    /// binds, and has paid for no more than the epochs before, whatever committees did meanwhile.
+    function flee(uint256 seed) external counted(false) {
+        uint256 fund = 1 + seed % 3;
+        _catchUp(fund);
+        uint256 reward = book.fundOf(fund).offer.reward;
+        if (!_put(fund, seed, 20 * reward)) return;
+        uint256 id = book.deposits();
+        _turnOver(fund, type(uint256).max);
+        uint256 binds = book.fundOf(fund).changesAt;
+        if (seed % 2 == 0) _live(1, seed);
+        _giveNotice(id);
+        _live(binds - 1 - _today(), seed);
+        _must(_mayDepart(id), "P6: a deposit may leave before a change binds");
+        if (!_mayDepart(id)) return;
+        _depart(id);
+        _must(book.turnOf(fund, book.depositOf(id).left).epoch <= binds, "P6: who leaves is gone when it binds");
+        _live(TERMS.settleTime + 1, seed);
+        uint256 least = (20 + 1 - TERMS.changeNotice) * reward;
+        _must(book.worthOf(id) + 8 >= least, "P6: who is gone pays for no epoch of the change");
+        _moved = _mayCollect(id) && _collect(id);
     }
 
     function _wealth(address who) private view returns (uint256) {
@@ -99,7 +145,7 @@ abstract contract Villains is Justice {
             digest = committee.reportDigest(by, epoch, "forged", "evidence");
             --signers;
         }
-        IOracleCommittee.Signature[] memory signatures = _signed(_keysOf(by), digest, signers);
+        IOracleCommittee.Signature[] memory signatures = _signed(_keysAt(by, epoch), digest, signers);
         try committee.report(by, epoch, "forged", "evidence", signatures) {
             _must(false, "P9, P10: a report that must not be taken");
         } catch {}
@@ -159,7 +205,7 @@ abstract contract Villains is Justice {
     // ------------------------------------------------------------------------------------------------- anyone
 
     /// @dev A stranger helps itself to what others left, and pushes others' money to them.
-    function trespass(uint256 seed) external counted(false) {
+    function trespass(uint256 seed) external counted(true) {
         uint256 id = _someone(seed);
         uint256 held = _wealth(rogue);
         vm.startPrank(rogue);
@@ -172,10 +218,11 @@ abstract contract Villains is Justice {
             _must(false, "only the owner publishes");
         } catch {}
         vm.stopPrank();
-        _must(_wealth(rogue) == held, "a stranger gains nothing");
+        _push(rogue, seed);
         uint256 before = book.fundOf(1).cursor.epoch;
         _live(1, seed);
         _settleFund(1);
         _moved = book.fundOf(1).cursor.epoch > before;
+        _must(_wealth(rogue) == held, "a stranger gains nothing");
     }
 }

@@ -112,12 +112,11 @@ COMMITTEES = {"1 of 1": (ONE_NODE, 1), "3 of 4": (FOUR, 3)}
 OUTAGES_S = (15, 30, MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, 2 * HOUR)
 DEAF = (0.0, 0.005, 0.01, 0.02, 0.05)
 RACES = (
-    (0.95, 0.995, MINUTE),
-    (0.95, 0.995, 10 * MINUTE),
+    *((0.95, 0.995, outage_s) for outage_s in (MINUTE, 10 * MINUTE, 30 * MINUTE, 2 * HOUR)),
     (0.98, 0.995, 10 * MINUTE),
     (0.995, 0.995, 10 * MINUTE),
-    (0.95, 0.95, MINUTE),
-    (0.95, 0.95, 10 * MINUTE),
+    (0.995, 0.995, 2 * HOUR),
+    *((0.95, 0.95, outage_s) for outage_s in (MINUTE, 10 * MINUTE, 30 * MINUTE, 2 * HOUR)),
     (0.995, 0.95, 10 * MINUTE),
 )
 """How much of the time the one above is up and the one below, and for how long they are down each time."""

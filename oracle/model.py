@@ -306,7 +306,7 @@ class Bundle:
 class RankedMirror:
     """A mirror that counts in an epoch, as the chain and the rank list give it. `rank` 0 is the highest.
 
-    `streak` is in how many consecutive epochs its service beat that of the mirror directly above it by 2 points;
+    `lead` is by how much (bps) its service has lastingly been better than that of the mirror directly above it;
     `outages` the results (True passed) of the outages of earlier epochs it was there for, oldest first, last two kept,
     `passed_outage` whether it ever passed one; `networks` the prefixes and autonomous systems it was seen in."""
 
@@ -315,7 +315,7 @@ class RankedMirror:
     operator: Address
     url: str
     rank: int
-    streak: int = 0
+    lead: int = 0
     outages: tuple[bool, ...] = ()
     passed_outage: bool = False
     networks: frozenset[str] = field(default_factory=frozenset)

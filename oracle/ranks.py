@@ -9,10 +9,12 @@ from itertools import pairwise
 from oracle.errors import InvalidInput
 from oracle.model import Address, MirrorId, Place, RankedMirror
 
-MARGIN_BPS = 200
-"""By how much a mirror's service must beat that of the one directly above it,"""
-EPOCHS_TO_SWAP = 4
-"""in how many consecutive epochs, to change places with it."""
+MARGIN_BPS = 150
+"""So much better than the one directly above is not better yet; what goes beyond adds to a lead, what is less takes off."""
+MOST_A_TIME_BPS = 250
+"""One epoch adds to a lead, or takes from it, at most so much: however bad a day was, it moves nobody."""
+LEAD_TO_SWAP_BPS = 1_000
+"""Who leads by so much changes places with the one above."""
 OUTAGES_KEPT = 2
 MOST_NETWORKS = 64
 """Beyond so many, only those of the last epoch are remembered: a rank list must not grow without end."""
@@ -57,13 +59,13 @@ def next_ranks(
 ) -> tuple[RankedMirror, ...]:
     """The ranks after an epoch with this `service` (bps, before exclusions), seen in these places.
 
-    A mirror without service was not measured: no streak against it grows or breaks. A mirror seen in a new prefix or
+    A mirror without service was not measured: no lead over it grows or shrinks. A mirror seen in a new prefix or
     autonomous system (its first sight apart) goes to the end.
     """
     before = in_order(mirrors)
-    streaks = _streaks(before, service)
+    leads = _leads(before, service)
     moved = {ranked.mirror for ranked in before if _moved(ranked, places.get(ranked.mirror, ()))}
-    swapped = _swapped([replace(ranked, streak=streaks[ranked.mirror]) for ranked in before], moved)
+    swapped = _swapped([replace(ranked, lead=leads[ranked.mirror]) for ranked in before], moved)
     order = [r for r in swapped if r.mirror not in moved] + [r for r in swapped if r.mirror in moved]
     return tuple(
         replace(ranked, networks=_remembered(ranked.networks, networks(places.get(ranked.mirror, ()))))
@@ -93,13 +95,14 @@ def _with_facts(ranked: RankedMirror, position: int, operator: Address, url: str
     return replace(ranked, position=position, operator=operator, url=url)
 
 
-def _streaks(before: Sequence[RankedMirror], service: Mapping[MirrorId, int]) -> dict[MirrorId, int]:
-    streaks = {ranked.mirror: ranked.streak for ranked in before}
+def _leads(before: Sequence[RankedMirror], service: Mapping[MirrorId, int]) -> dict[MirrorId, int]:
+    """A cumulative sum (Page, 1954, Biometrika 41): it grows where a difference lasts, and chance does not add up."""
+    leads = {ranked.mirror: ranked.lead for ranked in before}
     for above, ranked in pairwise(before):
         if above.mirror in service:
-            better = service.get(ranked.mirror, 0) >= service[above.mirror] + MARGIN_BPS
-            streaks[ranked.mirror] = ranked.streak + 1 if better else 0
-    return streaks
+            better = service.get(ranked.mirror, 0) - service[above.mirror] - MARGIN_BPS
+            leads[ranked.mirror] = max(0, ranked.lead + max(-MOST_A_TIME_BPS, min(MOST_A_TIME_BPS, better)))
+    return leads
 
 
 def _moved(ranked: RankedMirror, places: Sequence[Place]) -> bool:
@@ -111,7 +114,7 @@ def _swapped(before: Sequence[RankedMirror], moved: set[MirrorId]) -> list[Ranke
     order = list(before)
     i = 1
     while i < len(order):
-        earned = order[i].streak >= EPOCHS_TO_SWAP and moved.isdisjoint({order[i].mirror, order[i - 1].mirror})
+        earned = order[i].lead >= LEAD_TO_SWAP_BPS and moved.isdisjoint({order[i].mirror, order[i - 1].mirror})
         if earned:
             order[i - 1], order[i] = order[i], order[i - 1]
         i += 2 if earned else 1
@@ -119,10 +122,10 @@ def _swapped(before: Sequence[RankedMirror], moved: set[MirrorId]) -> list[Ranke
 
 
 def _renumbered(before: Sequence[RankedMirror], order: Sequence[RankedMirror]) -> list[RankedMirror]:
-    """Ranks from 0; a streak only counts against the same mirror above."""
+    """Ranks from 0; a lead is one over the same mirror above."""
     former, latter = _above(before), _above(order)
     return [
-        replace(ranked, rank=place, streak=ranked.streak if former.get(ranked.mirror) == latter[ranked.mirror] else 0)
+        replace(ranked, rank=place, lead=ranked.lead if former.get(ranked.mirror) == latter[ranked.mirror] else 0)
         for place, ranked in enumerate(order)
     ]
 

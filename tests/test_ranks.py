@@ -8,7 +8,7 @@ import pytest
 
 from oracle.errors import InvalidInput
 from oracle.model import MirrorId, Place, RankedMirror
-from oracle.ranks import EPOCHS_TO_SWAP, MARGIN_BPS, Entry, networks, next_ranks, rank
+from oracle.ranks import LEAD_TO_SWAP_BPS, MARGIN_BPS, MOST_A_TIME_BPS, Entry, networks, next_ranks, rank
 from tests.fixtures.epochs import account, place, ranked
 
 
@@ -43,7 +43,7 @@ def test_those_who_left_leave_no_gap() -> None:
 
 
 def test_the_chain_says_what_a_mirror_is_and_the_list_what_it_did() -> None:
-    before = ranked(1, 0, streak=0, outages=(True, False), networks=frozenset({"AS1"}))
+    before = ranked(1, 0, lead=0, outages=(True, False), networks=frozenset({"AS1"}))
     (found,) = rank([before], [entry(1)])
     assert (found.position, found.operator, found.url) == (11, account(1), "http://new-1.example")
     assert (found.outages, found.passed_outage, found.networks) == ((True, False), True, {"AS1"})
@@ -51,12 +51,12 @@ def test_the_chain_says_what_a_mirror_is_and_the_list_what_it_did() -> None:
 
 def test_a_newcomer_has_no_past() -> None:
     (found,) = rank([], [entry(1)])
-    assert (found.streak, found.outages, found.passed_outage, found.networks) == (0, (), False, frozenset())
+    assert (found.lead, found.outages, found.passed_outage, found.networks) == (0, (), False, frozenset())
 
 
-def test_a_streak_only_counts_against_the_same_mirror() -> None:
-    before = [ranked(1), ranked(2, streak=2), ranked(3, streak=3)]
-    assert [one.streak for one in rank(before, [entry(2), entry(3)])] == [0, 3]
+def test_a_lead_is_one_over_the_same_mirror() -> None:
+    before = [ranked(1), ranked(2, lead=500), ranked(3, lead=750)]
+    assert [one.lead for one in rank(before, [entry(2), entry(3)])] == [0, 750]
 
 
 def test_the_list_does_not_depend_on_the_order_it_is_given_in() -> None:
@@ -82,51 +82,58 @@ def test_a_mirror_that_counts_twice_is_refused() -> None:
 # ----------------------------------------------------------------------------------------------------- overtaking
 
 
-def test_four_better_epochs_in_a_row_overtake() -> None:
+def test_four_better_epochs_overtake() -> None:
     start = [ranked(1), ranked(2)]
-    services = [9_000, 9_200]
+    services = [9_000, 9_400]
     assert order(after(start, services, 3)) == [1, 2]
     overtaken = after(start, services, 4)
     assert order(overtaken) == [2, 1]
-    assert [one.streak for one in overtaken] == [0, 0]
+    assert [one.lead for one in overtaken] == [0, 0]
 
 
-def test_less_than_two_points_are_not_better() -> None:
-    assert order(after([ranked(1), ranked(2)], [9_000, 9_000 + MARGIN_BPS - 1], 20)) == [1, 2]
+def test_what_is_less_than_the_margin_is_not_better() -> None:
+    assert order(after([ranked(1), ranked(2)], [9_000, 9_000 + MARGIN_BPS], 20)) == [1, 2]
+    assert order(after([ranked(1), ranked(2)], [9_000, 9_050 + MARGIN_BPS], 20)) == [2, 1]
 
 
-def test_one_epoch_that_is_not_better_breaks_the_streak() -> None:
-    nearly = after([ranked(1), ranked(2)], [0, 10_000], EPOCHS_TO_SWAP - 1)
-    broken = after(nearly, [10_000, 10_000])
-    assert [one.streak for one in (nearly[1], broken[1])] == [EPOCHS_TO_SWAP - 1, 0]
+def test_one_epoch_counts_for_so_much_however_bad_it_was() -> None:
+    nearly = after([ranked(1), ranked(2)], [0, 10_000], 3)
+    again = after(nearly, [10_000, 0])
+    assert [one[1].lead for one in (nearly, again)] == [3 * MOST_A_TIME_BPS, 2 * MOST_A_TIME_BPS]
+
+
+def test_an_epoch_that_is_equal_takes_the_margin_from_the_lead_and_none_is_below_nothing() -> None:
+    nearly = after([ranked(1), ranked(2)], [0, 10_000], 3)
+    equal = [after(nearly, [10_000, 10_000], epochs)[1].lead for epochs in (1, 2, 20)]
+    assert equal == [750 - MARGIN_BPS, 750 - 2 * MARGIN_BPS, 0]
 
 
 def test_nobody_moves_by_two_places_at_once() -> None:
     """Two earned it against the one above each: the upper pair swaps, the lower starts again below another mirror."""
-    found = after([ranked(1), ranked(2, streak=3), ranked(3, streak=3)], [0, 5_000, 10_000])
+    found = after([ranked(1), ranked(2, lead=750), ranked(3, lead=750)], [0, 5_000, 10_000])
     assert order(found) == [2, 1, 3]
-    assert [one.streak for one in found] == [0, 0, 0]
+    assert [one.lead for one in found] == [0, 0, 0]
 
 
 def test_pairs_apart_swap_in_the_same_epoch() -> None:
-    start = [ranked(1), ranked(2, streak=3), ranked(3), ranked(4, streak=3)]
+    start = [ranked(1), ranked(2, lead=750), ranked(3), ranked(4, lead=750)]
     assert order(after(start, [0, 1_000, 0, 1_000])) == [2, 1, 4, 3]
 
 
 def test_the_best_of_the_crowd_climbs_to_the_top() -> None:
     start = [ranked(n) for n in range(1, 5)]
-    assert order(after(start, [5_000, 5_000, 5_000, 10_000], 3 * EPOCHS_TO_SWAP)) == [4, 1, 2, 3]
+    assert order(after(start, [5_000, 5_000, 5_000, 10_000], 3 * LEAD_TO_SWAP_BPS // MOST_A_TIME_BPS)) == [4, 1, 2, 3]
 
 
 def test_an_epoch_in_which_nothing_was_measured_changes_nothing() -> None:
-    start = (ranked(1), ranked(2, streak=3))
+    start = (ranked(1), ranked(2, lead=750))
     assert next_ranks(start, {}, {}) == start
 
 
 def test_who_was_not_measured_is_not_beaten() -> None:
-    """Nor is a streak against it broken: the nodes failed, not one of the two."""
-    found = next_ranks([ranked(1), ranked(2, streak=3), ranked(3, streak=2)], {MirrorId(2): 9_000, MirrorId(3): 0}, {})
-    assert [(one.mirror, one.streak) for one in found] == [(1, 0), (2, 3), (3, 0)]
+    """Nor is a lead over it lost: the nodes failed, not one of the two."""
+    found = next_ranks([ranked(1), ranked(2, lead=750), ranked(3, lead=500)], {MirrorId(2): 9_000, MirrorId(3): 0}, {})
+    assert [(one.mirror, one.lead) for one in found] == [(1, 0), (2, 750), (3, 250)]
 
 
 # --------------------------------------------------------------------------------------------------- moving house
@@ -170,16 +177,16 @@ def test_other_addresses_of_one_platform_are_no_move() -> None:
     assert order(moved(home, place(2, platform="other"))) == [2, 3, 1]
 
 
-def test_a_move_breaks_the_streak_of_who_moves_and_of_who_stood_below() -> None:
-    start = [ranked(1), ranked(2, streak=1, networks=frozenset({"AS9"})), ranked(3, streak=3)]
+def test_a_move_ends_the_lead_of_who_moves_and_of_who_stood_below() -> None:
+    start = [ranked(1), ranked(2, lead=250, networks=frozenset({"AS9"})), ranked(3, lead=750)]
     found = next_ranks(start, {MirrorId(3): 10_000, MirrorId(2): 5_000}, {MirrorId(2): [place(2)]})
     assert order(found) == [1, 3, 2]
-    assert [one.streak for one in found] == [0, 0, 0]
+    assert [one.lead for one in found] == [0, 0, 0]
 
 
 def test_a_move_does_not_hold_up_those_below() -> None:
     """The third beat the second, who moves, and the fourth beat the third: only the latter is a swap."""
-    start = [ranked(1), ranked(2, networks=frozenset({"AS9"})), ranked(3, streak=3), ranked(4, streak=3)]
+    start = [ranked(1), ranked(2, networks=frozenset({"AS9"})), ranked(3, lead=750), ranked(4, lead=750)]
     services = {MirrorId(n): 1_000 * n for n in range(1, 5)}
     assert order(next_ranks(start, services, {MirrorId(2): [place(2)]})) == [1, 4, 3, 2]
 

@@ -183,8 +183,8 @@ def _mirror(value: Any) -> None:
     value["mirrors"][0]["url"] = "http://elsewhere.example"
 
 
-def _streak(value: Any) -> None:
-    value["result"]["ranks"][0]["streak"] = 3
+def _lead(value: Any) -> None:
+    value["result"]["ranks"][0]["lead"] = 3
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def _streak(value: Any) -> None:
         (_policy, "policy is"),
         (_rank, "the ranks before are not those that the last report left"),
         (_mirror, "the mirrors are not those that counted on the chain"),
-        (_streak, "the result is not the one that the bundles give"),
+        (_lead, "the result is not the one that the bundles give"),
         (lambda v: v.update(vector="0x" + "00" * 8), "the vector is not the one that the bundles give"),
         (lambda v: v.update(release="0x" + "00" * 32), "release is"),
     ],

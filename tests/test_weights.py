@@ -104,7 +104,7 @@ def test_a_mirror_nobody_saw_is_unknown_throughout() -> None:
 
 
 def test_an_epoch_in_which_nothing_was_measured_pays_nothing_and_keeps_the_ranks() -> None:
-    before = [ranked(1), ranked(2, streak=3)]
+    before = [ranked(1), ranked(2, lead=750)]
     result = weighed(primary("????"), mirrors=before)
     assert (result.counted_slots, result.n_eff, [weight.weight for weight in result.weights]) == (0, 0, [0, 0])
     assert result.ranks == tuple(before)
@@ -316,7 +316,7 @@ def test_service_before_exclusions_moves_the_rank() -> None:
     """The duplicate earns nothing while the first is up, but serves better and overtakes."""
     mirrors: Sequence[RankedMirror] = [ranked(1), ranked(2, operator=1)]
     for _ in range(4):
-        result = weighed(merged(1, "U" * 49 + "D"), merged(2, "U" * 50), mirrors=mirrors)
+        result = weighed(merged(1, "U" * 48 + "DD"), merged(2, "U" * 50), mirrors=mirrors)
         mirrors = result.ranks
     assert [one.mirror for one in mirrors] == [2, 1]
 
@@ -325,7 +325,7 @@ def test_one_point_more_of_service_is_not_enough() -> None:
     mirrors: Sequence[RankedMirror] = [ranked(1), ranked(2)]
     for _ in range(8):
         mirrors = weighed(merged(1, "U" * 99 + "D"), merged(2, "U" * 100), mirrors=mirrors).ranks
-    assert [(one.mirror, one.streak) for one in mirrors] == [(1, 0), (2, 0)]
+    assert [(one.mirror, one.lead) for one in mirrors] == [(1, 0), (2, 0)]
 
 
 def test_latency_counts_as_service() -> None:

@@ -33,7 +33,7 @@ def epochs(draw: st.DrawFn) -> tuple[list[RankedMirror], dict[MirrorId, Merged]]
                 i + 1,
                 order[i],
                 operator=draw(st.integers(1, 5)),
-                streak=draw(st.integers(0, 3)),
+                lead=draw(st.integers(0, 999)),
                 outages=outages,
                 passed_outage=any(outages) or draw(st.booleans()),
             )
@@ -105,7 +105,7 @@ def test_newcomers_change_nothing_for_those_above(
 
 
 @given(EPOCHS, TARGETS, st.integers(1, 9))
-def test_newcomers_change_no_streak_and_no_outage_of_those_above(
+def test_newcomers_change_no_lead_and_no_outage_of_those_above(
     epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int, crowd: int
 ) -> None:
     mirrors, observed = epoch

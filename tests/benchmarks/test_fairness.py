@@ -37,6 +37,22 @@ def test_what_was_simulated_are_the_scenarios_of_today() -> None:
     assert [(one["above"], one["below"], one["outage_s"]) for one in result["races"]] == list(fairness.RACES)
 
 
+@pytest.mark.parametrize("row", [4, 24, -1])
+def test_what_the_page_shows_is_what_todays_rules_give(row: int) -> None:
+    result = json.loads((DOCS / "fairness.json").read_text())
+    shown = result["rows"][row]
+    assert simulate(scenario(shown["group"], shown["name"]), result["mirrors"], result["seed"]) == shown
+
+
+def test_the_races_that_the_page_shows_end_as_todays_rules_have_them() -> None:
+    result = json.loads((DOCS / "fairness.json").read_text())
+    shown = {(one["above"], one["below"], one["outage_s"]): one for one in result["races"]}
+    lazy = (0.95, 0.995, 10 * MINUTE)
+    assert race(*lazy, result["mirrors"] // 2, result["seed"]) == shown[lazy]
+    assert shown[lazy]["passed"] >= 95
+    assert shown[0.95, 0.95, 10 * MINUTE]["passed"] <= 5
+
+
 @pytest.mark.parametrize(
     ("times", "share"),
     [([], 1.0), ([0.0], 0.0), ([21_600.0], 0.25), ([0.0, 21_600.0], 0.75), ([0.0, 86_400.0, 90_000.0], 0.0)],

@@ -29,6 +29,9 @@ SOURCES = (
     "audit/**/*",
     "tests/differential/**/*.py",
     "tests/hostile/**/*.py",
+    "oracle/model.py",
+    "oracle/probes/*.py",
+    "hardhat.config.js",
 )
 
 

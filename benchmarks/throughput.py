@@ -85,7 +85,7 @@ def _samples(options: argparse.Namespace, folder: Path, cores: list[int]) -> lis
             taken["engine"] = _bare(engine, Epoch(next(epochs)), cores[:1])
             for processes in (1, 2):
                 where = cores[:1] if processes == 1 else cores
-                taken[f"worker {processes}"] = _through_worker(engine, world, epochs, home, processes, where)
+                taken[f"worker {processes}"] = _through_worker(engine, world, options.questions, epochs, home, processes, where)
             samples.append(taken)
         return samples
 
@@ -188,7 +188,13 @@ def _sample(probes: int, took_s: float, cpu_s: float, expected: int) -> dict[str
 
 
 def _through_worker(
-    engine: sa.Engine, world: synthetic.World, epochs: Iterator[int], home: Path, processes: int, cores: list[int]
+    engine: sa.Engine,
+    world: synthetic.World,
+    questions: int,
+    epochs: Iterator[int],
+    home: Path,
+    processes: int,
+    cores: list[int],
 ) -> dict[str, float]:
     """All questions of the slot as tasks, until the last vote is in the store; after a slot that warms it up."""
     command = [sys.executable, "-m", "celery", "--app", "oracle.tasks:app", "--quiet", "worker", "-O", "fair"]
@@ -198,13 +204,13 @@ def _through_worker(
             [*command, *lean], stdout=log, stderr=log, preexec_fn=lambda: _pin(cores)
         )
     try:
-        _slot(engine, world, Epoch(next(epochs)), worker.pid)
-        return _slot(engine, world, Epoch(next(epochs)), worker.pid)
+        _slot(engine, world, 1, Epoch(next(epochs)), worker.pid)
+        return _slot(engine, world, questions, Epoch(next(epochs)), worker.pid)
     finally:
         stop(worker)
 
 
-def _slot(engine: sa.Engine, world: synthetic.World, epoch: Epoch, worker: int) -> dict[str, float]:
+def _slot(engine: sa.Engine, world: synthetic.World, questions: int, epoch: Epoch, worker: int) -> dict[str, float]:
     from oracle.tasks import app
 
     with app.connection_for_write() as connection:
@@ -225,7 +231,7 @@ def _slot(engine: sa.Engine, world: synthetic.World, epoch: Epoch, worker: int) 
         time.sleep(0.02)
     took, cpu = time.perf_counter() - began, _cpu_s(worker) - used
     probes = _counted(engine, Counted.REQUESTS) - before[1]
-    return _sample(probes, took, cpu, wanted)
+    return _sample(probes, took, cpu, world.mirrors * questions)
 
 
 def _counted(engine: sa.Engine, wanted: Counted) -> int:

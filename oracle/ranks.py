@@ -10,7 +10,7 @@ from oracle.errors import InvalidInput
 from oracle.model import Address, MirrorId, Place, RankedMirror
 
 MARGIN_BPS = 150
-"""So much better than the one directly above is not better yet; what goes beyond adds to a lead, what is less takes off."""
+"""So much better than the one directly above is not better yet; a lead grows and shrinks by the difference to that."""
 MOST_A_TIME_BPS = 250
 """One epoch adds to a lead, or takes from it, at most so much: however bad a day was, it moves nobody."""
 LEAD_TO_SWAP_BPS = 1_000

@@ -85,7 +85,9 @@ def _samples(options: argparse.Namespace, folder: Path, cores: list[int]) -> lis
             taken["engine"] = _bare(engine, Epoch(next(epochs)), cores[:1])
             for processes in (1, 2):
                 where = cores[:1] if processes == 1 else cores
-                taken[f"worker {processes}"] = _through_worker(engine, world, options.questions, epochs, home, processes, where)
+                taken[f"worker {processes}"] = _through_worker(
+                    engine, world, options.questions, epochs, home, processes, where
+                )
             samples.append(taken)
         return samples
 

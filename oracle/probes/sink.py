@@ -20,6 +20,7 @@ _KEPT = (
 _NAMES = {name.encode(): name for name in _KEPT}
 _STOP = -1
 _ROOM = 64 * 1024
+_TELLING_BYTES = 2
 
 
 class Sink:
@@ -146,10 +147,15 @@ class Headers(Mapping[str, str]):
 
 
 class Decoder:
-    """Unpacks gzip or deflate in bounded memory, up to a cap, only to hash it."""
+    """Unpacks gzip or deflate in bounded memory, up to a cap, only to hash it.
+
+    What servers call deflate is either zlib's format or the bare one inside it; browsers read both. The first two bytes
+    tell which.
+    """
 
     def __init__(self, cap: int) -> None:
         self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._start: bytes | None = b""
         self._hash = sha256()
         self._left = cap
         self._broken = False
@@ -161,6 +167,13 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> None:
         """The next packed bytes."""
+        if self._start is not None:
+            self._start = chunk = self._start + chunk
+            if len(chunk) < _TELLING_BYTES:
+                return
+            self._start = None
+            if not _is_wrapped(chunk):
+                self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             while chunk and not self._broken and not self._unpack.eof:
                 piece = self._unpack.decompress(chunk, _ROOM)
@@ -174,3 +187,8 @@ class Decoder:
     def digest(self) -> str | None:
         """SHA-256 of what was inside, None if it was not whole."""
         return self._hash.hexdigest() if self._unpack.eof and not self._broken else None
+
+
+def _is_wrapped(start: bytes) -> bool:
+    """Whether packed bytes start as gzip (RFC 1952) or zlib (RFC 1950) do, not as bare deflate (RFC 1951)."""
+    return start[:2] == b"\x1f\x8b" or (start[0] & 0x0F == 8 and int.from_bytes(start[:2]) % 31 == 0)

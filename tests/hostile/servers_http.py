@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import itertools
 import zlib
 
 from oracle.model import Reason
-from tests.hostile.kinds import add, after_request, endless, resets, says, silent
+from tests.hostile.kinds import Serve, add, after_request, endless, reset, resets, says, silent
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -25,6 +27,34 @@ def redirect(location: bytes, status: bytes = b"302 Found") -> bytes:
     return answer(b"", b"Location: " + location, status=status)
 
 
+def redirects_to_own(path: bytes) -> Serve:
+    """Points to a path on its own host and port."""
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, port = writer.get_extra_info("sockname")
+        writer.write(redirect(f"http://{host}:{port}".encode() + path))
+        await writer.drain()
+
+    return after_request(serve)
+
+
+def breaks_late(after_s: float) -> Serve:
+    """Drips headers and resets when a probe's time is nearly over; whoever comes again hears nothing."""
+    turn = itertools.count()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if next(turn) % 2:
+            await silent(reader, writer)
+        writer.write(OK)
+        for _ in range(10):
+            writer.write(b"X: y\r\n")
+            await writer.drain()
+            await asyncio.sleep(after_s / 10)
+        reset(writer)
+
+    return after_request(serve)
+
+
 # --------------------------------------------------------------------------------- connections that end or never start
 
 FLOOD = (Reason.PROTOCOL, Reason.TOO_LARGE)  # of the head, or of bytes on the wire, whichever is seen first
@@ -37,6 +67,7 @@ add("close in the headers", says(OK + b"Server: a\r\nX-"), Reason.PROTOCOL)
 add("close in the body", says(answer(b"x" * 1000)[:-1]), Reason.PROTOCOL)
 add("close in a chunk", says(CHUNKED + b"5\r\nab"), Reason.PROTOCOL)
 add("silence", silent, Reason.TIMEOUT)
+add("reset in the last moment, then silence", breaks_late(0.9), Reason.PROTOCOL, Reason.TIMEOUT)
 
 
 async def _nothing() -> None:
@@ -119,8 +150,10 @@ add(
 
 _MANY_ZEROS = bytes(100 * 1024 * 1024)
 _BOMB = gzip.compress(_MANY_ZEROS, 6)
+_bare = zlib.compressobj(6, wbits=-zlib.MAX_WBITS)
 for _name, _body in (
     ("gzip", _BOMB),
+    ("Deflate", _bare.compress(_MANY_ZEROS) + _bare.flush()),
     ("x-gzip", gzip.compress(_BOMB)),
     ("deflate", zlib.compress(_MANY_ZEROS, 6)),
     ("br", _BOMB),
@@ -145,12 +178,20 @@ ELSEWHERE = (
     b"ldap://127.0.0.1/", b"http://10.0.0.1/", b"http://169.254.169.254/latest/meta-data/", b"http://127.0.0.1/",
     b"http://[::1]/", b"http://[::ffff:127.0.0.1]/", b"http://2130706433/", b"http://0x7f.1/", b"http://0177.0.0.1/",
     b"http://localhost/", b"//10.0.0.1/", b"http://user:word@127.1.7.1/", b"http://127.1.7.1:22/", b"javascript:1",
-    b"http://127.1.7.1@10.0.0.1/", b"http://127.1.7.1%00.example/", b"\\\\10.0.0.1\\share", b"https://10.0.0.1/",
-    b"http://" + b"a" * 9_000 + b"/", b"",
+    b"http://127.1.7.1@10.0.0.1/", b"http://127.1.7.1%00.example/", b"https://10.0.0.1/",
+    b"http://" + b"a" * 9_000 + b"/", b"", b"http://\xff/", b"//\xff:99999/", b"http://[\xff]/",
 )  # fmt: skip
 for _location in ELSEWHERE:
-    add(f"a redirect to {_location[:40].decode() or 'nowhere'}", says(redirect(_location)), Reason.REDIRECT)
-add("a redirect to itself", says(redirect(b"/again", b"307 Temporary Redirect")), Reason.REDIRECT)
+    add(
+        f"a redirect to {_location[:40].decode(errors='replace') or 'nowhere'}",
+        says(redirect(_location)),
+        Reason.REDIRECT,
+    )
+for _path in (b"/a\x01\xc3\xa9", b"/\x7f", b"/ \xff"):
+    add(f"a redirect to its own {_path!r}", redirects_to_own(_path), Reason.REDIRECT)
+for _again in (b"/again", b"\\\\10.0.0.1\\share"):  # four connections in turn, for which a busy machine has no time
+    _where = "itself" if _again == b"/again" else _again.decode()
+    add(f"a redirect to {_where}", says(redirect(_again, b"307 Again")), Reason.REDIRECT, Reason.TIMEOUT)
 add(
     "a redirect with a body of gigabytes",
     endless(_BLOCK, redirect(b"/again").replace(b": 0", b": 99999999999")),

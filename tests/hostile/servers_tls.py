@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from oracle.model import Reason
-from tests.fixtures.hostile import certificate
+from tests.fixtures.hostile import certificate, junk_certificate
 from tests.hostile.kinds import Serve, add, endless, reset, resets, says, silent
 from tests.hostile.servers_http import CHUNKED, OK, answer
 
@@ -64,6 +64,7 @@ add("TLS: another's certificate", says(answer(b"x")), Reason.TLS, tls="other")
 add("TLS: an expired certificate", says(answer(b"x")), Reason.TLS, tls="expired")
 add("TLS: a certificate nobody signed", says(answer(b"x")), Reason.TLS, tls="unknown")
 add("TLS: certificates without end", says(answer(b"x")), Reason.TLS, tls="chain")
+add("TLS: a certificate and one that is no text", says(answer(b"x")), Reason.WRONG_BYTES, tls="junk")
 add("TLS: wrong bytes", says(answer(b"x" * 50_000)), Reason.WRONG_BYTES, tls="good")
 add("TLS: cut without farewell", _cut, Reason.PROTOCOL, Reason.CONNECT, tls="good")
 add("TLS: endless body", endless(bytes(64_000), OK + b"\r\n"), Reason.TOO_LARGE, tls="good")
@@ -79,7 +80,10 @@ def contexts(folder: Path, host: str) -> tuple[dict[str, ssl.SSLContext], Path]:
         "expired": certificate(folder, host=host, days=-1, name="expired"),
         "unknown": certificate(folder, host=host, name="unknown"),
         "chain": certificate(folder, host=host, name="chain"),
+        "junk": certificate(folder, host=host, name="junk"),
     }
+    (folder / "both.pem").write_bytes((folder / "junk.pem").read_bytes() + junk_certificate())
+    made["junk"][0].load_cert_chain(folder / "both.pem", folder / "junk.key")
     one = (folder / "chain.pem").read_text()
     (folder / "long.pem").write_text(one * 400)
     made["chain"][0].load_cert_chain(folder / "long.pem", folder / "chain.key")

@@ -4,10 +4,12 @@ import sys
 
 import pytest
 
+from oracle.model import Reason
 from oracle.probes.engine import Request, fetch_all
 from tests.fixtures.node import ROOT
 from tests.hostile.servers import ADDRESS, KINDS, running
 from tests.hostile.servers_http import ELSEWHERE
+from tests.hostile.soak import MAX_BYTES
 
 PROBES = 2_000
 
@@ -26,6 +28,17 @@ def test_hostile_servers_exceed_no_limit_and_always_have_a_reason() -> None:
 
 def test_there_are_many_kinds_of_hostile_servers() -> None:
     assert len(KINDS) >= 20 + len(ELSEWHERE)
+
+
+def test_no_hostile_server_can_choose_to_be_unknown() -> None:
+    """With the time that a node gives them: their own limit, and a little more."""
+    with running() as servers:
+        asked = [
+            Request(servers.url(name), ADDRESS, timeout_ms=1_000, max_bytes=MAX_BYTES, retries=1) for name in KINDS
+        ]
+        responses = fetch_all(asked, 1.2, concurrency=len(asked), ca_file=servers.trusted)
+    unknown = {name for name, one in zip(KINDS, responses, strict=True) if one.reason is Reason.NOT_MEASURED}
+    assert not unknown
 
 
 @pytest.mark.parametrize("name", ["TLS: endless garbage", "TLS: a chunk extension without end"])

@@ -4,7 +4,8 @@ import contextlib
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -190,10 +191,20 @@ def test_who_knows_the_probers_words_does_not_know_these(stack: ExitStack) -> No
     assert ask(server, None, USUAL) == [Reason.UP, Reason.WRONG_BYTES]
 
 
-def test_whoever_packs_for_browsers_is_right(stack: ExitStack) -> None:
-    packed = answer(gzip.compress(BODY), content_encoding="gzip")
+def bare(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", bare)],
+)
+def test_whoever_packs_for_browsers_is_right(stack: ExitStack, encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    packed = answer(pack(BODY), content_encoding=encoding)
     server = stack.enter_context(Hostile(says(packed)))
     assert ask(server, USUAL, None) == [Reason.UP, Reason.PROTOCOL]
+    assert any(encoding in head.decode() for head in server.asked)
 
 
 def test_where_nobody_answers_by_a_route_it_is_the_route(stack: ExitStack) -> None:

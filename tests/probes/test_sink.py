@@ -76,17 +76,36 @@ def test_headers_are_stored_by_name_and_without_control_characters() -> None:
     assert sink.headers == {"server": "a??"}
 
 
+def bare(body: bytes, level: int = 6) -> bytes:
+    packer = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
 def test_a_packed_body_is_hashed_unpacked_too() -> None:
-    for encoding, packed in (("gzip", gzip.compress(b"abc" * 50)), ("Deflate", zlib.compress(b"abc" * 50))):
-        sink = sink_of(max_bytes=200)
+    for encoding, packed in (
+        ("gzip", gzip.compress(b"abc" * 50)),
+        ("x-gzip", gzip.compress(b"abc" * 50)),
+        ("Deflate", zlib.compress(b"abc" * 50)),
+        ("deflate", zlib.compress(b"abc" * 50, 0)),
+        ("deflate", bare(b"abc" * 50)),
+        ("deflate", bare(b"abc" * 50, 0)),
+    ):
+        sink = sink_of(max_bytes=300)
         sink.header(f"Content-Encoding: {encoding}\r\n".encode())
         for index in range(len(packed)):
             sink.write(packed[index : index + 1])
         assert sink.decoded() == hashlib.sha256(b"abc" * 50).hexdigest()
 
 
+def test_an_empty_body_packed_is_whole() -> None:
+    for packed in (gzip.compress(b""), zlib.compress(b""), bare(b"")):
+        decoder = Decoder(10)
+        decoder.feed(packed)
+        assert decoder.digest() == hashlib.sha256(b"").hexdigest()
+
+
 def test_a_cut_or_broken_packed_body_has_no_inside() -> None:
-    for packed in (gzip.compress(b"abc" * 50)[:-1], b"no gzip at all"):
+    for packed in (gzip.compress(b"abc" * 50)[:-1], bare(b"abc" * 50)[:-1], b"no gzip at all", b"x", b""):
         decoder = Decoder(1000)
         decoder.feed(packed)
         assert decoder.digest() is None

@@ -7,7 +7,7 @@ import pytest
 
 DOCUMENT = Path("docs/protocol.md").read_text()
 FOLDER = Path("tests/solidity")
-ROLES = (FOLDER / "Roles.t.sol").read_text()
+ROLES = "".join((FOLDER / name).read_text() for name in ("Roles.t.sol", "Roles.committees.t.sol"))
 PROPERTIES = [f"P{number}" for number in range(1, 14)]
 
 

@@ -13,7 +13,7 @@ import structlog
 from oracle.chain.client import Block, Chain
 from oracle.chain.committee import CommitteeContract
 from oracle.chain.contracts import Token
-from oracle.chain.events import decode_all
+from oracle.chain.events import Event, decode_all
 from oracle.chain.fund import FundContract
 from oracle.errors import ChainMismatch, ChainUnreachable, MirrorbondError, RangeRefused
 from oracle.model import Clock, printable
@@ -23,6 +23,9 @@ from oracle.store.journal import KnownBlock
 from oracle.store.log import Log
 
 log = structlog.get_logger(__name__)
+
+NEAR_HEAD = 64
+"""So many of the newest blocks are asked for one by one: not every machine behind an endpoint has them yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
     # A chain that still has our newest block has our contracts too.
     known = facts.get_clock(engine) if held and _is_bound(engine, chain, settings) else None
     clock = known or bind(engine, chain, settings)
+    newest = chain.head().number
+    head = newest - settings.confirmations
+    if tip is not None and not held and _is_behind(engine, chain, tip, newest):
+        return IndexResult(tip.number, head, 0, None)
     rewound_to = None if tip is None or held else _go_back(engine, chain, tip, clock)
-    head = chain.head().number - settings.confirmations
     reach, logs, batches = settings.index_blocks, 0, 0
     while (first := _next(engine, settings)) <= head and batches != most_batches:
+        near = first > newest - NEAR_HEAD
+        last = min(head if near else min(head, newest - NEAR_HEAD), first + reach - 1)
         try:
-            found = _batch(engine, chain, settings, clock, first, min(head, first + reach - 1))
+            found = _batch(engine, chain, settings, clock, first, last, near)
         except RangeRefused as refusal:
             if reach == 1:
                 raise ChainUnreachable(str(refusal)) from refusal
@@ -121,19 +129,32 @@ def _go_back(engine: sa.Engine, chain: Chain, tip: KnownBlock, clock: Clock) -> 
     return to
 
 
+def _is_behind(engine: sa.Engine, chain: Chain, tip: KnownBlock, newest: int) -> bool:
+    """Whether the endpoint has merely not come as far as the store: it lacks our newest block, and has no other in the
+    place of the newest that it should have. A chain that became shorter looks the same until it grows again."""
+    if chain.block(tip.number) is not None:
+        return False
+    below = next((block for block in journal.known_blocks(engine) if block.number <= newest), None)
+    there = chain.block(below.number) if below else None
+    return below is None or there is None or there.hash == below.hash
+
+
 def _holds(chain: Chain, block: KnownBlock) -> bool:
     now = chain.block(block.number)
     return now is not None and now.hash == block.hash
 
 
-def _batch(engine: sa.Engine, chain: Chain, settings: Settings, clock: Clock, first: int, last: int) -> int | None:
-    """Adds the blocks `first` to `last`; None if they are not one chain with what the store has."""
+def _batch(
+    engine: sa.Engine, chain: Chain, settings: Settings, clock: Clock, first: int, last: int, near: bool
+) -> int | None:
+    """Adds the blocks `first` to `last`, which are `near` the head or not; None if they are not one chain with what the
+    store has."""
     before = journal.tip(engine)
     end = chain.block(last)
-    events = decode_all(chain.logs([settings.committee_contract, settings.fund_contract], first, last))
-    blocks = _headers(chain, {event.block_number for event in events} | {first, last})
-    if blocks is None or not _is_one_chain(before, blocks, end):
+    found = (_one_by_one if near else _at_once)(chain, settings, first, last)
+    if found is None or not _is_one_chain(before, found[0], end):
         return None
+    blocks, events = found
     if any(blocks[event.block_number].hash != event.block_hash for event in events):
         return None
     logs = [
@@ -151,6 +172,28 @@ def _batch(engine: sa.Engine, chain: Chain, settings: Settings, clock: Clock, fi
     ]
     known = [KnownBlock(**asdict(blocks[number])) for number in sorted(blocks)]
     return len(logs) if journal.append(engine, before, known, logs, clock) else None
+
+
+def _contracts(settings: Settings) -> list[str]:
+    return [settings.committee_contract, settings.fund_contract]
+
+
+Found = tuple[dict[int, Block], tuple[Event, ...]]
+"""Blocks by number, those of all events among them, and the events."""
+
+
+def _at_once(chain: Chain, settings: Settings, first: int, last: int) -> Found | None:
+    events = decode_all(chain.logs(_contracts(settings), first, last))
+    blocks = _headers(chain, {event.block_number for event in events} | {first, last})
+    return (blocks, events) if blocks else None
+
+
+def _one_by_one(chain: Chain, settings: Settings, first: int, last: int) -> Found | None:
+    blocks = _headers(chain, set(range(first, last + 1)))
+    if blocks is None:
+        return None
+    logs = (chain.logs_of(_contracts(settings), block) for block in blocks.values())
+    return blocks, tuple(event for of_block in logs for event in decode_all(of_block))
 
 
 def _headers(chain: Chain, numbers: set[int]) -> dict[int, Block] | None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from web3.exceptions import Web3RPCError
 
 from oracle import indexer
+from oracle.chain.client import Chain
+from oracle.errors import ChainUnreachable
 from oracle.indexer import index_once
 from oracle.settings import Settings
 from oracle.store import journal, ledger
@@ -73,7 +76,11 @@ def test_a_shorter_chain_takes_logs_away(world: World, store: sa.Engine, setting
     before = content(store)
     top_up(world, fund)
     index_once(store, world.dev.chain, settings)
+    after = content(store)
     world.dev.chain.rpc("anvil_rollback", 3)
+    assert index_once(store, world.dev.chain, settings).rewound_to is None
+    assert content(store) == after  # not to be told from an endpoint that lags behind
+    world.dev.mine(3)
     index_once(store, world.dev.chain, settings)
     assert content(store) == before
 
@@ -86,7 +93,7 @@ def test_a_chain_that_shares_no_block_is_indexed_from_its_start(
     world.dev.mine(5)
     index_once(store, world.dev.chain, settings)
     world.dev.chain.rpc("anvil_rollback", 6)
-    world.dev.mine(1)
+    world.dev.mine(6)
     result = index_once(store, world.dev.chain, settings)
     assert result.rewound_to == -1
     assert ledger.all_funds(store) == ()
@@ -95,9 +102,16 @@ def test_a_chain_that_shares_no_block_is_indexed_from_its_start(
     assert ledger.all_funds(store) == (fund,)
 
 
+@pytest.mark.parametrize("near_head", [0, 64])
 def test_a_reorganisation_between_two_requests_is_noticed(
-    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
+    world: World,
+    store: sa.Engine,
+    settings: Settings,
+    fresh: Callable[[], sa.Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    near_head: int,
 ) -> None:
+    monkeypatch.setattr(indexer, "NEAR_HEAD", near_head)
     fund = open_fund(world)
     top_up(world, fund)
     world.dev.mine(3)
@@ -110,15 +124,18 @@ def test_a_reorganisation_between_two_requests_is_noticed(
         return found
 
     monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
-    assert not index_once(store, world.dev.chain, settings).complete
+    came_through = index_once(store, world.dev.chain, settings).complete
+    assert not (came_through and near_head == 0)
     assert index_once(store, world.dev.chain, settings).complete
     assert content(store) == content(fresh())
     assert content(store)["deposits"] == []
 
 
+@pytest.mark.parametrize("near_head", [0, 64])
 def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
-    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, near_head: int
 ) -> None:
+    monkeypatch.setattr(indexer, "NEAR_HEAD", near_head)
     index_once(store, world.dev.chain, settings)
     world.dev.mine(4)
     get_logs = world.dev.chain.web3.eth.get_logs
@@ -132,7 +149,8 @@ def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
         return found
 
     monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", reorganise)
-    assert not index_once(store, world.dev.chain, settings).complete
+    came_through = index_once(store, world.dev.chain, settings).complete
+    assert not (came_through and near_head == 0)
     assert index_once(store, world.dev.chain, settings).complete
     assert ledger.all_funds(store) == (1,)
 
@@ -155,3 +173,45 @@ def test_a_reorganisation_right_after_the_tip_was_compared_is_noticed(
     assert not index_once(store, world.dev.chain, settings).complete
     assert index_once(store, world.dev.chain, settings).complete
     assert ledger.all_funds(store) == ()
+
+
+def test_an_endpoint_whose_machines_are_not_equally_far_loses_no_logs(
+    world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One machine tells the headers, another the logs, and that one has not the last block yet."""
+    fund = open_fund(world)
+    top_up(world, fund)
+    get_logs, last = world.dev.chain.web3.eth.get_logs, world.dev.chain.head()
+
+    def behind(wanted: Any) -> Any:
+        monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", get_logs)
+        if "blockHash" in wanted:
+            raise Web3RPCError("unknown block")
+        return [entry for entry in get_logs(wanted) if entry["blockNumber"] < last.number]
+
+    index_once(store, world.dev.chain, settings.model_copy(update={"confirmations": 1}))
+    monkeypatch.setattr(world.dev.chain.web3.eth, "get_logs", behind)
+    with pytest.raises(ChainUnreachable, match="unknown block"):
+        index_once(store, world.dev.chain, settings.model_copy(update={"index_blocks": 1}))
+    assert index_once(store, world.dev.chain, settings).complete
+    assert content(store) == content(fresh())
+    assert content(store)["deposits"]
+
+
+def test_an_endpoint_that_is_behind_is_no_reorganisation(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    index_once(store, world.dev.chain, settings)
+    known, head = content(store), world.dev.chain.head()
+    early = world.dev.chain.block(head.number - 2)
+    block = Chain.block
+    for newest in (early, head):  # the head and the blocks may come from different machines
+        monkeypatch.setattr(Chain, "head", lambda chain, newest=newest: newest)
+        monkeypatch.setattr(Chain, "block", lambda chain, n: block(chain, n) if n <= head.number - 2 else None)
+        result = index_once(store, world.dev.chain, settings)
+        assert (result.rewound_to, result.logs, result.indexed) == (None, 0, head.number)
+    monkeypatch.setattr(Chain, "block", lambda chain, n: None)
+    assert index_once(store, world.dev.chain, settings).rewound_to is None
+    assert content(store) == known

@@ -266,5 +266,6 @@ def test_disputes_that_a_reorganisation_drops_are_gone(
     court.index()
     assert content(court.store)["locks"]
     world.dev.chain.rpc("anvil_rollback", 5)
+    world.dev.mine(5)
     court.index()
     assert content(court.store) == before == content(fresh())

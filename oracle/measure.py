@@ -215,13 +215,15 @@ def _listen(engine: sa.Engine, settings: Settings, found: Found) -> None:
 
 
 def _asked(heard: Heard, *, learned: bool) -> Asked:
+    failed = hidden(heard.answers) if learned else None
     colds = [one for one in heard.answers if one.question.kind is Kind.COLD and one.reason is not Reason.NOT_MEASURED]
     return Asked(
         heard.target.mirror,
         heard.requests,
         heard.bytes,
-        hidden=hidden(heard.answers) if learned else None,
+        hidden=None if failed is None else bool(failed),
         cold_failed=colds[-1].reason is not Reason.UP if colds and learned else None,
+        hidden_path=failed,
     )
 
 

@@ -6,8 +6,9 @@ A host is asked for its operator before it is asked for anything else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 
 import sqlalchemy as sa
 import structlog
@@ -22,7 +23,7 @@ from oracle.probes.admission import Admission, Candidate, read_completely
 from oracle.probes.integrity import Expected
 from oracle.probes.question import owner_question
 from oracle.probes.round import Target, ask_round
-from oracle.schedule import permuted, rest_s, subsecret
+from oracle.schedule import choice, permuted, rest_s, subsecret
 from oracle.secret import node_secret
 from oracle.settings import Settings
 from oracle.standing import cold_pool, loopback_allowed, readable, unread_sources
@@ -31,15 +32,15 @@ from oracle.store.ledger import Mirror
 from oracle.store.manifests import missing_manifests
 from oracle.store.observations import reads_among, record_admission
 from oracle.store.ownerships import Ownership, ownerships_among, record_ownership
-from oracle.store.tallies import Asked, add_to_tallies, tallies_of
+from oracle.store.tallies import Asked, Tally, add_to_tallies, tallies_of
 
 log = structlog.get_logger()
 
 _BUDGET_S = 480.0
 """For all that one task reads: with what comes before and after less than a task may take, or nothing is recorded."""
 _OWNER_BUDGET_S = 20.0
-_READS_OVER_BUDGET = 2
-"""How often a release may be read in an epoch beyond the budget of bytes: by a newcomer, and after wrong bytes."""
+_READS_AT_LEAST = 2
+"""How often a release may be read in an epoch whatever the budget is: by a newcomer, and after wrong bytes."""
 
 
 def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
@@ -60,7 +61,7 @@ def read_sources(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
     waiting = unread_sources(engine, settings.node_name, task) if task else []
     for release, _ in sorted(waiting, key=lambda one: one[1] or 0):
         left_s = end - time.monotonic()
-        if task and left_s >= _BUDGET_S / 2:
+        if task and left_s >= _BUDGET_S / 2 and not _is_spent(engine, settings, task, PRIMARY, release.digest):
             manifest = manifest_of(engine, release.digest)
             read = _read(engine, settings, task, PRIMARY, manifest.primary, release.digest, left_s)
             log.info("source_read", fund=fund, release=release.digest, reason=read.reason)
@@ -83,7 +84,7 @@ def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
     digest = task.release.digest
     if missing_manifests(engine, [digest]):
         raise FetchFailed(digest, "the release's manifest has not been read yet")
-    if _is_spent(engine, settings, task, clock, mirror):
+    if _is_spent(engine, settings, task, mirror, digest):
         return None
     return _read(engine, settings, task, mirror, known.url, digest).reason
 
@@ -103,13 +104,19 @@ def _owner(engine: sa.Engine, settings: Settings, task: Assignment, mirror: Mirr
     return record_ownership(engine, node, mirror.mirror, epoch, answer.reason, answer.detail)
 
 
-def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, clock: Clock, mirror: MirrorId) -> bool:
-    """Whether so many bytes were read from it in this epoch that failed reads must rest until the next."""
+def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, mirror: MirrorId, digest: Digest) -> bool:
+    """Whether complete reads have asked so much of it in this epoch that they must rest until the next."""
+    clock, policy, manifest = facts.get_clock(engine), task.policy, manifest_of(engine, digest)
+    if clock is None:
+        return False
     epoch = clock.epoch_at(int(time.time()))
-    tally = tallies_of(engine, settings.node_name, epoch, {task.fund: [mirror]})[task.fund].get(mirror)
-    whole = sum(file.length for file in manifest_of(engine, task.release.digest).files) if task.release else 0
-    budget = task.policy.budget_bytes * clock.epoch_length_s // DAY_S
-    return tally is not None and tally.bytes > budget + _READS_OVER_BUDGET * whole
+    tally = tallies_of(engine, settings.node_name, epoch, {task.fund: [mirror]})[task.fund].get(mirror, Tally(mirror))
+    whole = sum(file.length for file in manifest.files), len(manifest.files) + len(manifest.checks)
+    most_bytes, most_requests = (
+        max(budget * clock.epoch_length_s // DAY_S, _READS_AT_LEAST * once)
+        for budget, once in zip((policy.budget_bytes, policy.budget_requests), whole, strict=True)
+    )
+    return tally.read_bytes > most_bytes or tally.read_requests > most_requests
 
 
 def _read(
@@ -130,15 +137,23 @@ def _read(
         manifest,
         budget_s=budget_s,
         expected_of=_only_this(engine, task, digest),
+        in_browser=partial(next, _words(settings, mirror)),
         cold=None if mirror == PRIMARY else partial(_cold_file, engine, settings, task, mirror, manifest, digest),
         allow_loopback=loopback_allowed(engine, settings),
     )
     record_admission(engine, node, mirror, digest, found.reason, found.detail, found.files_read)
     clock = facts.get_clock(engine)
     epoch = clock.epoch_at(int(time.time())) if clock else task.epoch
-    add_to_tallies(engine, task.fund, epoch, node, [Asked(mirror, found.requests, found.bytes_read)])
+    asked = Asked(mirror, read_requests=found.requests, read_bytes=found.bytes_read)
+    add_to_tallies(engine, task.fund, epoch, node, [asked])
     log.info("mirror_read", mirror=mirror, reason=found.reason, files=found.files_read, detail=found.detail)
     return found
+
+
+def _words(settings: Settings, mirror: MirrorId) -> Iterator[bool]:
+    """For one file after the other whether it is asked for in a browser's words: drawn anew for each read."""
+    secret, begun_ms = subsecret(node_secret(settings.home), b"read-words"), time.time_ns() // 1_000_000
+    return (choice(secret, b"words", 2, mirror, begun_ms, number) == 1 for number in count())
 
 
 def _only_this(engine: sa.Engine, task: Assignment, digest: Digest) -> Callable[[ReleaseFile], Expected]:

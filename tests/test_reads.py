@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 
 from oracle import reads
+from oracle.checks import Check
 from oracle.errors import FetchFailed
 from oracle.manifests import manifest_of
 from oracle.model import PRIMARY, MirrorId, Reason
 from oracle.probes.admission import Admission
 from oracle.reads import admit_mirror, read_release, read_sources
+from oracle.standing import draw
 from oracle.store.ledger import Release
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions
 from oracle.store.ownerships import ownerships
 from oracle.store.tallies import Asked, add_to_tallies, tallies
 from tests.fixtures.hostile import Hostile, closed_port, serves, silent
-from tests.fixtures.ledger import Ledger
+from tests.fixtures.ledger import EPOCH_S, POLICY, Ledger
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
 WELL_KNOWN = "/.well-known/mirrorbond.json"
@@ -49,7 +51,9 @@ def test_a_complete_read_admits(scene: Scene) -> None:
     read = admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(1)]
     assert (read.reason, read.files_read) == (Reason.UP, len(FILES))
     assert scene.asked(1)[0] == WELL_KNOWN
-    assert tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)].requests == 1 + len(FILES)
+    tally = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
+    assert (tally.requests, tally.read_requests) == (1, len(FILES))
+    assert tally.read_bytes == sum(map(len, FILES.values()))
     assert scene.measure()[1].reason is Reason.UP
 
 
@@ -110,7 +114,50 @@ def test_a_failed_read_is_not_repeated_without_end(tmp_path: Path, stack: ExitSt
     assert admit(scene) is Reason.HTTP_STATUS
     assert len(scene.asked(1)) == before + 1  # only what failed
     add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 1, 3_000)])
+    assert admit(scene) is Reason.HTTP_STATUS
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), read_bytes=3_000)])
     assert admit(scene) is None
+
+
+def test_many_small_files_are_not_read_without_end_either(scene: Scene) -> None:
+    spent = [Asked(mirror, read_requests=POLICY.budget_requests) for mirror in (MirrorId(1), PRIMARY)]
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", spent)
+    assert admit(scene) is None
+
+
+def test_a_check_that_failed_costs_one_request_the_next_time(tmp_path: Path, stack: ExitStack) -> None:
+    check = Check("/status", text="all well")
+    broken = {**FILES, "status": b"broken"}
+    scene = Scene(tmp_path, stack, serves(broken, operator(1)), checks=[check], primary=serves(broken))
+    scene.read_source()
+    assert [admit(scene) for _ in range(3)] == [Reason.CHECK_FAILED] * 3
+    assert len(scene.asked(1)) == 1 + len(FILES) + 3
+
+
+def test_a_source_is_not_read_without_end(tmp_path: Path, stack: ExitStack) -> None:
+    """It may be a third party's."""
+    scene = Scene(tmp_path, stack, primary=serves({}), policy={"budget_bytes": 1})
+    save_manifest(scene.engine, scene.manifest.digest, scene.manifest.canonical())
+    read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    before = len(scene.primary.asked)
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(PRIMARY, read_bytes=3_000)])
+    read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    assert len(scene.primary.asked) == before > 0
+
+
+def test_a_complete_read_takes_nothing_from_the_budget_of_the_slots(tmp_path: Path, stack: ExitStack) -> None:
+    files = {f"{number}": b"x" for number in range(80)}
+    day = {"budget_requests": 60 * 86_400 // EPOCH_S, "budget_bytes": 80 * 86_400}
+    scene = Scene(tmp_path, stack, files=files, policy=day)
+    scene.read_source()
+    assert admit(scene) is Reason.UP
+    clock, policy, digest = scene.ledger.clock, scene.ledger.policy, scene.manifest.digest
+    known = draw(scene.engine, digest, digest, policy, clock.epoch_length_s)
+    assert known
+    assert len(files) > known.plan.requests
+    before = len(scene.asked(1))
+    scene.measure()
+    assert len([path for path in scene.asked(1)[before:] if path != WELL_KNOWN]) == known.plan.each > 1
 
 
 # -------------------------------------------------------------------------------------------------------- releases

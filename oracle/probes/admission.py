@@ -5,19 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from functools import partial
+from typing import TypeVar
 
 from oracle.manifest import Manifest, ReleaseFile
-from oracle.model import Digest, MirrorId, Reason
+from oracle.model import PRIMARY, Digest, MirrorId, Reason
 from oracle.probes.address import Located, Lookup, locate
 from oracle.probes.engine import fetch_all
 from oracle.probes.integrity import Expected, Judgement, expect
 from oracle.probes.question import Question, check_question, cold_question, file_question
 
+MOST_ADDRESSES = 4
 _CONCURRENCY = 4  # a newcomer is not to be flooded
 _CHUNK = 32
 _LEAST_BYTES_S = 128 * 1024
 _LONGEST_DNS_S = 5.0
+_T = TypeVar("_T")
+Cold = Callable[[], ReleaseFile | None]
+Step = tuple[Located, Sequence[Question]]
+"""An address, and what it is asked at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +60,38 @@ def read_completely(
     budget_s: float,
     max_bytes: int = 4 * 1024**3,
     expected_of: Callable[[ReleaseFile], Expected] = expect,
-    cold: Callable[[], ReleaseFile | None] | None = None,
+    cold: Cold | None = None,
+    in_browser: Callable[[], bool] = lambda: False,
     allow_loopback: bool = False,
     ca_file: str | None = None,
     lookup: Lookup | None = None,
 ) -> Admission:
     """Ask for every file of the release, for its checks and, when all else was right, for the file that `cold` gives;
-    stop at the first fault.
+    stop at the first fault. Of a name with several addresses each is asked for everything, at most `MOST_ADDRESSES`.
+
+    For each file `in_browser` says whether it is asked for in a browser's words.
 
     NOT_MEASURED if the release has more than `max_bytes` or the `budget_s` seconds end first: not the mirror's fault.
     """
     end = time.monotonic() + budget_s
     limit_s = min(_LONGEST_DNS_S, budget_s / 3)
-    located = locate([candidate.url], limit_s, allow_loopback=allow_loopback, lookup=lookup)[0]
+    places = _locate(candidate, limit_s, allow_loopback=allow_loopback, lookup=lookup)
     begun = Admission(candidate.mirror, candidate.release, Reason.UP)
-    reason, detail = _may_begin(candidate, manifest, max_bytes, located)
+    reason, detail = _may_begin(candidate, manifest, max_bytes, places[0])
     if reason is not Reason.UP:
         return replace(begun, reason=reason, detail=detail)
-    files = _chunks(_questions(candidate, manifest, expected_of), 1 if candidate.first else _CHUNK)
-    chunks = chain(files, _last(cold))
-    return _read(begun, chunks, candidate, located, end, ca_file)
+    return _read(begun, _steps(candidate, manifest, places, expected_of, cold, in_browser), candidate, end, ca_file)
+
+
+def _locate(candidate: Candidate, limit_s: float, *, allow_loopback: bool, lookup: Lookup | None) -> list[Located]:
+    """The addresses to read from, each as rounds ask them in turn; one only of a source."""
+    located = partial(locate, [candidate.url], limit_s, allow_loopback=allow_loopback, lookup=lookup)
+    turn = int(time.time())
+    first = located(turn=turn)[0]
+    if first.reason is not None or candidate.mirror == PRIMARY:
+        return [first]
+    others = (located(turn=turn + further)[0] for further in range(1, MOST_ADDRESSES))
+    return list({place.address: place for place in (first, *others) if place.address}.values())
 
 
 def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located: Located) -> Judgement:
@@ -88,25 +106,37 @@ def _may_begin(candidate: Candidate, manifest: Manifest, max_bytes: int, located
     return Reason.UP, ""
 
 
-def _questions(
-    candidate: Candidate, manifest: Manifest, expected_of: Callable[[ReleaseFile], Expected]
-) -> Iterator[Question]:
-    """What failed the last time comes first: a fault that stays costs one request, not a whole read."""
-    ordered = sorted(manifest.files, key=lambda file: file.path != candidate.first)
-    yield from (file_question(expected_of(file), candidate.max_file_bytes) for file in ordered)
-    yield from (check_question(check, time.time()) for check in manifest.checks)
-
-
-def _read(
-    so_far: Admission,
-    chunks: Iterable[Sequence[Question]],
+def _steps(
     candidate: Candidate,
-    located: Located,
-    end: float,
-    ca_file: str | None,
-) -> Admission:
-    for chunk in chunks:
-        for question, reason, detail, requests, length in _asked(chunk, candidate, located, end, ca_file):
+    manifest: Manifest,
+    places: Sequence[Located],
+    expected_of: Callable[[ReleaseFile], Expected],
+    cold: Cold | None,
+    in_browser: Callable[[], bool],
+) -> Iterator[Step]:
+    """What failed the last time comes first, from every address: a fault that stays costs one request, not a whole
+    read. It is asked in a browser's words, in which it may have failed."""
+    most, first = candidate.max_file_bytes, candidate.first
+    again = [file_question(expected_of(file), most, browser=True) for file in manifest.files if file.path == first]
+    again += [check_question(check, time.time()) for check in manifest.checks if check.path == first]
+    yield from ((place, again) for place in places if again)
+    lacked_cold = any(file.path == first for file in manifest.cold)
+    if lacked_cold:
+        yield from _last(cold, places)
+    for place in places:
+        for files in _some(manifest.files, _CHUNK):
+            left = [file for file in files if file.path != first]
+            yield place, [file_question(expected_of(file), most, browser=in_browser()) for file in left]
+        # No more at a time than are asked at once: their ages count from when the question was made.
+        for checks in _some(manifest.checks, _CONCURRENCY):
+            yield place, [check_question(check, time.time()) for check in checks if check.path != first]
+    if not lacked_cold:
+        yield from _last(cold, places)
+
+
+def _read(so_far: Admission, steps: Iterable[Step], candidate: Candidate, end: float, ca_file: str | None) -> Admission:
+    for place, questions in steps:
+        for question, reason, detail, requests, length in _asked(questions, candidate, place, end, ca_file):
             so_far = replace(so_far, requests=so_far.requests + requests, bytes_read=so_far.bytes_read + length)
             if reason is not Reason.UP:
                 told = f"{question.shown}: {detail}"[:200]
@@ -132,14 +162,11 @@ def _timeout_ms(candidate: Candidate, question: Question) -> int:
     return candidate.timeout_ms + question.max_bytes * 1000 // _LEAST_BYTES_S
 
 
-def _last(cold: Callable[[], ReleaseFile | None] | None) -> Iterator[list[Question]]:
+def _last(cold: Cold | None, places: Sequence[Located]) -> Iterator[Step]:
     """Drawn only when it is its turn: a cold file that is not asked for stays cold."""
     if cold is not None and (file := cold()) is not None:
-        yield [cold_question(file)]
+        yield places[0], [cold_question(file)]
 
 
-def _chunks(questions: Iterable[Question], first: int) -> Iterator[list[Question]]:
-    rest = iter(questions)
-    yield list(islice(rest, first))
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk
+def _some(things: Sequence[_T], many: int) -> Iterator[Sequence[_T]]:
+    return (things[first : first + many] for first in range(0, len(things), many))

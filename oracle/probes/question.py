@@ -16,7 +16,7 @@ from oracle.probes import integrity, ownership
 from oracle.probes.address import Located
 from oracle.probes.exchange import Request, Response
 from oracle.probes.integrity import Expected, Judgement
-from oracle.probes.route import Route
+from oracle.probes.route import USUAL, Route
 
 _CANARY_BYTES = 4 * 1024
 Judge = Callable[[Response], Judgement]
@@ -38,7 +38,8 @@ class Kind(StrEnum):
 class Question:
     """A GET below a mirror's base URL, or at its origin; `shown` is its path for people.
 
-    `route` is the way by which it leaves, None for that of all probes.
+    `route` is the way by which it leaves, None for that of all probes. It goes in a `browser`'s words or in those of a
+    probe; by a route always in a browser's.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Question:
     at_origin: bool = False
     keep_body: bool = False
     route: Route | None = None
+    browser: bool = False
 
     def request(self, located: Located, timeout_ms: int, spent_ms: int = 0) -> Request | None:
         """The request to a host that could be located, None to one that could not."""
@@ -65,15 +67,17 @@ class Question:
             retries=1,
             delay_ms=max(0, self.delay_ms - spent_ms),
             dns_ms=located.dns_ms,
-            route=self.route,
+            route=self.route or (USUAL if self.browser else None),
         )
 
 
-def file_question(expected: Expected, most: int, delay_ms: int = 0, route: Route | None = None) -> Question:
+def file_question(
+    expected: Expected, most: int, delay_ms: int = 0, route: Route | None = None, *, browser: bool = False
+) -> Question:
     """For a file of the release, of which at most `most` bytes are read."""
-    judge = partial(integrity.judge, expected=expected, may_be_packed=route is not None)
-    cap = integrity.cap_of(expected, most)
-    return Question(Kind.FILE, expected.path, url_path(expected.path), judge, cap, delay_ms, route=route)
+    judge = partial(integrity.judge, expected=expected, may_be_packed=browser or route is not None)
+    cap, path = integrity.cap_of(expected, most), expected.path
+    return Question(Kind.FILE, path, url_path(path), judge, cap, delay_ms, route=route, browser=browser)
 
 
 def cold_question(file: ReleaseFile, delay_ms: int = 0) -> Question:

@@ -45,10 +45,12 @@ def _platform(located: Located) -> str:
     return platforms().named([host, located.alias])
 
 
-def hidden(answers: Sequence[Answer]) -> bool | None:
-    """Whether the mirror failed where it was asked from elsewhere; None if it was not, or nobody can say."""
+def hidden(answers: Sequence[Answer]) -> str | None:
+    """The path with which the mirror failed where it was asked from elsewhere, "" if it did not; None if it was not
+    asked there, or nobody can say."""
     away = [one for one in answers if one.question.route is not None and one.reason not in UNKNOWN_REASONS]
-    return any(one.reason is not Reason.UP for one in away) if away else None
+    failed = (one.question.shown for one in away if one.reason is not Reason.UP)
+    return next(failed, "") if away else None
 
 
 def _decisive(heard: Heard) -> tuple[Reason, Answer | None, str]:

@@ -245,9 +245,12 @@ tallies = _table(
     _int("bytes"),
     _flag("hidden"),
     _flag("cold_failed"),
+    _int("read_requests", server_default="0"),
+    _int("read_bytes", server_default="0"),
+    _text("hidden_path", server_default=""),
 )
-"""What a node has asked of a mirror in an epoch, and whether it failed when it was last asked from elsewhere, and when
-it was last asked for a cold file."""
+"""What a node has asked of a mirror in an epoch, in slots and in complete reads, and whether it failed when it was last
+asked from elsewhere, and for which path, and when it was last asked for a cold file."""
 sightings = _table(
     "sightings",
     _id("fund"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
 
@@ -12,19 +12,29 @@ from oracle.model import FundId, MirrorId
 from oracle.store.db import Row, add_up, reading, writing
 from oracle.store.tables import tallies as rows_of
 
-_LAST = ("hidden", "cold_failed")
+_ADDED = ("requests", "bytes", "read_requests", "read_bytes")
+_LAST = ("hidden", "cold_failed", "hidden_path")
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one node has asked of a mirror: requests made and bytes received; `hidden` if it failed when it was last
-    asked from elsewhere, `cold_failed` if it failed when it was last asked for a cold file."""
+    """What one node has asked of a mirror: requests made and bytes received in slots, and in complete reads.
+
+    `hidden` if it failed when it was last asked from elsewhere, for `hidden_path`; `cold_failed` if it failed when it
+    was last asked for a cold file.
+    """
 
     mirror: MirrorId
     requests: int = 0
     bytes: int = 0
     hidden: bool = False
     cold_failed: bool = False
+    read_requests: int = 0
+    read_bytes: int = 0
+    hidden_path: str = ""
+
+
+_TOLD = [rows_of.c[one.name] for one in fields(Tally)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +42,19 @@ class Asked:
     """What is to be added to a tally; None leaves what was known."""
 
     mirror: MirrorId
-    requests: int
-    bytes: int
+    requests: int = 0
+    bytes: int = 0
     hidden: bool | None = None
     cold_failed: bool | None = None
+    read_requests: int = 0
+    read_bytes: int = 0
+    hidden_path: str | None = None
 
 
 def tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str) -> dict[MirrorId, Tally]:
     """One node's tallies of a fund's epoch, by mirror; PRIMARY is one."""
     rows = rows_of.c
-    query = sa.select(rows.mirror, rows.requests, rows.bytes, rows.hidden, rows.cold_failed)
-    query = query.where(rows.fund == fund, rows.epoch == epoch, rows.node == node)
+    query = sa.select(*_TOLD).where(rows.fund == fund, rows.epoch == epoch, rows.node == node)
     with reading(engine) as connection:
         return {MirrorId(row.mirror): Tally(*row) for row in connection.execute(query)}
 
@@ -52,8 +64,7 @@ def tallies_of(
 ) -> dict[FundId, dict[MirrorId, Tally]]:
     """One node's tallies of these mirrors in an epoch, by fund and mirror; PRIMARY is one."""
     rows = rows_of.c
-    query = sa.select(rows.mirror, rows.requests, rows.bytes, rows.hidden, rows.cold_failed)
-    query = query.where(rows.epoch == epoch, rows.node == node)
+    query = sa.select(*_TOLD).where(rows.epoch == epoch, rows.node == node)
     found = {}
     with reading(engine) as connection:
         for fund, ids in members.items():
@@ -74,15 +85,16 @@ def add_in(connection: sa.Connection, epoch: int, node: str, asked: Iterable[tup
     for fund, one in asked:
         told = {name: value for name in _LAST if (value := getattr(one, name)) is not None}
         row = {"fund": fund, "mirror": one.mirror, "epoch": epoch, "node": node}
-        row |= {"requests": one.requests, "bytes": one.bytes, "hidden": False, "cold_failed": False}
+        row |= {name: getattr(one, name) for name in _ADDED}
+        row |= {"hidden": False, "cold_failed": False, "hidden_path": ""}
         alike[tuple(told)].append(row | told)
     for names, rows in alike.items():
-        add_up(connection, rows_of, rows, added=("requests", "bytes"), replaced=names)
+        add_up(connection, rows_of, rows, added=_ADDED, replaced=names)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one node has asked of a mirror in an epoch, for showing."""
+    """What one node has asked of a mirror in an epoch, in slots and in complete reads, for showing."""
 
     node: str
     requests: int
@@ -92,7 +104,7 @@ class Load:
 def load_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> list[Load]:
     """What each node has asked of a mirror in an epoch."""
     rows = rows_of.c
-    query = sa.select(rows.node, rows.requests, rows.bytes)
+    query = sa.select(rows.node, rows.requests + rows.read_requests, rows.bytes + rows.read_bytes)
     query = query.where(rows.fund == fund, rows.mirror == mirror, rows.epoch == epoch).order_by(rows.node)
     return [Load(*row) for row in connection.execute(query)]
 

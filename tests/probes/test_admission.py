@@ -1,14 +1,19 @@
+import itertools
 import socket
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from oracle.checks import Check
+from oracle.checks import Check, Freshness
 from oracle.manifest import Manifest, compose
-from oracle.model import MirrorId, Reason
+from oracle.model import PRIMARY, MirrorId, Reason
 from oracle.probes.admission import Admission, Candidate, read_completely
 from oracle.probes.integrity import Expected
-from tests.fixtures.hostile import Hostile, answer, in_turn, released, resets, says, serves, zipped
+from tests.fixtures.hostile import Behaviour, Hostile, answer, in_turn, released, resets, says, serves, zipped
 
 FILES = {f"file {index:03}.txt": b"contents %d" % index for index in range(70)} | {"empty": b""}
 COLD = {"cold/1": b"cold"}
@@ -81,6 +86,84 @@ def test_what_failed_the_last_time_is_asked_for_first_and_alone() -> None:
     with Hostile(serves(on_server(broken))) as server:
         assert read(server, first="file 060.txt").path == "file 060.txt"
         assert len(server.asked) == 1
+
+
+def test_a_check_that_failed_the_last_time_comes_before_all_files() -> None:
+    checked = compose("notes", "1", "http://127.1.1.1", None, [released("a", b"a")], [], [Check("/status", text="x")])
+    with Hostile(serves({"a": b"a", "status": b"broken"})) as server:
+        candidate = Candidate(MirrorId(4), server.url, checked.digest, first="/status")
+        found = read_completely(candidate, checked, budget_s=5.0, allow_loopback=True)
+        assert (found.reason, server.paths()) == (Reason.CHECK_FAILED, ["/status"])
+
+
+def test_who_lacked_a_cold_file_is_asked_for_another_one_before_all_else() -> None:
+    with Hostile(serves(on_server(FILES))) as server:
+        admission = read(server, first="cold/1", cold=lambda: MANIFEST.cold[0])
+        assert (admission.reason, server.paths()) == (Reason.HTTP_STATUS, ["/cold/1"])
+    with Hostile(serves(on_server(FILES | COLD))) as server:
+        assert read(server, first="cold/1", cold=lambda: MANIFEST.cold[0]).reason is Reason.UP
+        assert len(server.asked) == len(FILES) + 1
+
+
+def test_a_fresh_moment_is_judged_by_the_time_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the files beside it take."""
+    monkeypatch.setattr("oracle.probes.check.AHEAD_S", 0.5)
+    files = {f"{number}": b"slow" for number in range(8)}
+    fresh = Check("/now", fresh=Freshness(within_s=1, at=""))
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        if b"/now" not in head:
+            time.sleep(0.4)
+        connection.sendall(answer(str(time.time()).encode() if b"/now" in head else b"slow"))
+
+    listed = [released(path, body) for path, body in files.items()]
+    checked = compose("notes", "1", "http://127.1.1.1", None, listed, [], [fresh])
+    with Hostile(behave) as server:
+        candidate = Candidate(MirrorId(4), server.url, checked.digest)
+        assert read_completely(candidate, checked, budget_s=9.0, allow_loopback=True).reason is Reason.UP
+
+
+@pytest.mark.parametrize("altered", [0, 1])
+def test_every_address_of_a_name_is_read(altered: int) -> None:
+    bad = FILES | {"file 069.txt": b"malware"}
+    with ExitStack() as stack:
+        first = stack.enter_context(Hostile(serves(on_server(FILES if altered else bad)), "127.1.1.1"))
+        again = serves(on_server(bad if altered else FILES))
+        second = stack.enter_context(Hostile(again, "127.1.1.2", port=first.port))
+        both = Candidate(MirrorId(4), f"http://mirror.example:{first.port}", MANIFEST.digest)
+        found = partial(
+            read_completely, budget_s=9.0, allow_loopback=True, lookup=lambda *_: [first.address, "127.1.1.2"]
+        )
+        admission = found(both, MANIFEST)
+        assert (admission.reason, admission.path) == (Reason.WRONG_BYTES, "file 069.txt")
+        before = len(first.asked) + len(second.asked)
+        assert found(replace(both, first="file 069.txt"), MANIFEST).reason is Reason.WRONG_BYTES
+        assert len(first.asked) + len(second.asked) <= before + 2
+        source = found(replace(both, mirror=PRIMARY), MANIFEST)
+        assert source.requests == len(FILES)
+
+
+def test_files_are_asked_for_in_a_browsers_words_where_so_drawn_and_always_what_failed() -> None:
+    drawn = itertools.cycle([True, False])
+    with Hostile(zips_for_browsers(serves(on_server(FILES)))) as server:
+        assert read(server, in_browser=partial(next, drawn)).reason is Reason.UP
+        assert sum(b"Firefox" in head for head in server.asked) == -(-len(FILES) // 2)
+        server.asked.clear()
+        assert read(server, first="file 005.txt").reason is Reason.UP
+        assert [b"Firefox" in head for head in server.asked] == [True] + [False] * (len(FILES) - 1)
+        assert b"file%20005.txt" in server.asked[0]
+
+
+def zips_for_browsers(behave: Behaviour) -> Behaviour:
+    packed = {f"/{path}": zipped(body) for path, body in on_server(FILES).items()}
+
+    def behave_so(connection: socket.socket, head: bytes) -> None:
+        if b"gzip" in head:
+            connection.sendall(packed[head.split(b" ")[1].decode()])
+        else:
+            behave(connection, head)
+
+    return behave_so
 
 
 def test_the_first_wrong_file_ends_the_read_and_is_named() -> None:

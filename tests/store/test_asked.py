@@ -102,8 +102,11 @@ def test_tallies_add_up_and_flags_stay_until_they_are_told_otherwise(store: sa.E
     add_to_tallies(store, F, 1, "node", [Asked(M, 0, 0, hidden=False, cold_failed=False)])
     assert tallies(store, F, 1, "node")[M] == Tally(M, 5, 150)
     assert tallies(store, F, 2, "node") == tallies(store, F, 1, "other") == {}
+    add_to_tallies(store, F, 1, "node", [Asked(M, read_requests=7, read_bytes=70, hidden_path="a")])
+    add_to_tallies(store, F, 1, "node", [Asked(M, read_requests=1, read_bytes=1)])
+    assert tallies(store, F, 1, "node")[M] == Tally(M, 5, 150, read_requests=8, read_bytes=71, hidden_path="a")
     with store.connect() as connection:
-        assert load_of(connection, F, M, 1) == [Load("node", 5, 150)]
+        assert load_of(connection, F, M, 1) == [Load("node", 13, 221)]
     assert forget_tallies(store, 2) == 2
 
 

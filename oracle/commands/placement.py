@@ -43,7 +43,7 @@ def update(
 ) -> None:
     """Fetch the newest data with npm and put them into the node's home."""
     from oracle.errors import InvalidInput
-    from oracle.placement.data import FILE_NAME
+    from oracle.placement.data import FILE_NAME, ranges
     from oracle.placement.update import from_npm, from_tables, install
     from oracle.settings import settings
 
@@ -56,7 +56,7 @@ def update(
             raise InvalidInput("--versions", f"{versions!r} does not name two, for systems and for countries")
         with TemporaryDirectory(prefix="mirrorbond-") as folder:
             packed = from_npm(Path(folder), wanted)
-    _tell(install(packed, target))
+    _tell(install(packed, target, None if output else ranges()))
 
 
 def _tell(found: object) -> None:

@@ -56,23 +56,37 @@ def from_tables(folder: Path, made: str) -> bytes:
     return _packed(sources, made, [opener, opener])
 
 
-def install(packed: bytes, target: Path) -> Ranges:
-    """Put packed data into place; not older or much smaller ones than those there.
+def install(packed: bytes, target: Path, shipped: Ranges | None = None) -> Ranges:
+    """Put packed data into place; not older or much smaller ones than those there or, where none can be read there,
+    than those `shipped`.
 
     Raises: InvalidInput.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(target.name + ".new")
-    new.write_bytes(packed)
-    found = Ranges(new)
-    if target.exists():
-        before = Ranges(target)
-        if found.made < before.made or 100 * len(found) < _LEAST_PERCENT * len(before):
-            new.unlink()
-            told = f"{len(found)} ranges of {found.made} do not replace {len(before)} of {before.made}"
-            raise InvalidInput("placement data", told)
-    new.replace(target)
+    try:
+        new.write_bytes(packed)
+        _check_progress(Ranges(new), _readable(target) or shipped)
+        new.replace(target)
+    finally:
+        new.unlink(missing_ok=True)
     return Ranges(target)
+
+
+def _readable(path: Path) -> Ranges | None:
+    """The data in a file, None if it is not there or damaged, which is what new ones are to mend."""
+    try:
+        return Ranges(path)
+    except InvalidInput:
+        return None
+
+
+def _check_progress(found: Ranges, before: Ranges | None) -> None:
+    if before is None:
+        return
+    if found.made < before.made or 100 * len(found) < _LEAST_PERCENT * len(before):
+        told = f"{len(found)} ranges of {found.made} do not replace {len(before)} of {before.made}"
+        raise InvalidInput("placement data", told)
 
 
 # -------------------------------------------------------------------------------------------------- the packages

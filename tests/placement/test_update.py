@@ -100,11 +100,40 @@ def test_older_or_much_smaller_data_do_not_replace_those_there(tmp_path: Path) -
     assert [file.name for file in tmp_path.glob("*.new")] == []
 
 
+def test_damaged_data_are_replaced_as_if_there_were_none(tmp_path: Path) -> None:
+    target = tmp_path / FILE_NAME
+    target.write_bytes(b"half of it")
+    packed = from_tables(write_tables(tmp_path / "tables"), "2026-01-02")
+    assert install(packed, target).made == "2026-01-02"
+    with pytest.raises(InvalidInput, match="damaged"):
+        install(packed[:-1], target)
+    assert Ranges(target).made == "2026-01-02"
+    assert [file.name for file in tmp_path.glob("*.new")] == []
+
+
+@pytest.mark.parametrize("there", [None, b"half of it"])
+def test_data_older_than_those_shipped_do_not_replace_them(tmp_path: Path, there: bytes | None) -> None:
+    folder, target = write_tables(tmp_path / "tables"), tmp_path / "home" / FILE_NAME
+    shipped = install(from_tables(folder, "2026-01-02"), tmp_path / "shipped")
+    target.parent.mkdir()
+    if there:
+        target.write_bytes(there)
+    with pytest.raises(InvalidInput, match="of 2026-01-01 do not replace 7 of 2026-01-02"):
+        install(from_tables(folder, "2026-01-01"), target, shipped)
+    assert (target.read_bytes() if there else target.exists()) == (there or False)
+    assert install(from_tables(folder, "2026-01-02"), target, shipped).made == "2026-01-02"
+
+
 def test_the_commands_renew_and_show(tmp_path: Path) -> None:
     def said(*args: object) -> Said:
         return run("placement", *args, environment=environment(tmp_path / "home"))
 
-    renewed = said("update", "--tables", write_tables(tmp_path / "tables"), "--made", "2026-01-02")
+    tables = ("--tables", write_tables(tmp_path / "tables"), "--made", "2026-01-02")
+    refused = said("update", *tables)
+    assert (refused.code, refused.is_one_sentence()) == (1, True), refused
+    assert "do not replace" in refused.err
+    assert said("update", *tables, "--output", tmp_path / "home" / FILE_NAME).code == 0
+    renewed = said("update", *tables)
     assert (renewed.code, renewed.out.startswith("7 ranges of 2026-01-02")) == (0, True), renewed
     assert said("show").out == renewed.out
     found = said("show", "192.0.2.9", "--name", "some.netlify.app").out

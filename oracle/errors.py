@@ -151,10 +151,14 @@ class NotAccepted(MirrorbondError):
 
 
 class TransactionPending(MirrorbondError):
-    """A transaction was sent, but no block has taken it within the time limit. It may still be taken."""
+    """A transaction was sent, or may have been, but no block has taken it within the time limit. It may still be taken:
+    `tx_hash` is the one of those for its nonce that was offered last."""
 
     def __init__(self, action: str, tx_hash: str, waited_s: float) -> None:
-        super().__init__(f"{action}: transaction {tx_hash} is in no block after {waited_s:.0f} s; look again later")
+        super().__init__(
+            f"{action}: transaction {tx_hash} is in no block after {waited_s:.0f} s, but may still come into one: "
+            "look for it before you try again"
+        )
         self.action = action
         self.tx_hash = tx_hash
 

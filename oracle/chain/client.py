@@ -20,6 +20,19 @@ _TOO_MUCH = (400, 413, 504)
 """The statuses with which endpoints refuse a range of logs."""
 
 
+_PLAIN = (
+    "eth_blockNumber",
+    "eth_feeHistory",
+    "eth_getBalance",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getTransactionByHash",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+)
+"""What any chain can answer: an error here is the endpoint's, such as a limit of requests, and no contract's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A block's header; hashes as 0x-hex, time in Unix seconds."""
@@ -124,7 +137,7 @@ class _Provider(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """One JSON-RPC request."""
         try:
-            return _checked(super().make_request(method, params))
+            response = _checked(super().make_request(method, params))
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             problem = f"answers with the HTTP status {status}"
@@ -139,6 +152,9 @@ class _Provider(HTTPProvider):
             raise ChainUnreachable(_sentence(str(self.endpoint_uri), "does not answer")) from error
         except (ValueError, BadResponseFormat) as error:
             raise ChainUnreachable(_sentence(str(self.endpoint_uri), "does not speak JSON-RPC")) from error
+        if method in _PLAIN and "error" in response:
+            raise ChainUnreachable(_sentence(str(self.endpoint_uri), f"refuses {method} ({_words(response)})"))
+        return response
 
 
 def _sentence(rpc_url: str, problem: str) -> str:
@@ -149,6 +165,12 @@ def _checked(response: Any) -> RPCResponse:
     if not isinstance(response, dict) or not response.keys() & {"result", "error"}:
         raise ValueError("no JSON-RPC response")
     return cast(RPCResponse, response)
+
+
+def _words(response: RPCResponse) -> str:
+    """An error's text, on one line."""
+    told: Any = response["error"]
+    return " ".join(str(told.get("message", told) if isinstance(told, dict) else told).split())[:200]
 
 
 def _block(header: Any) -> Block:

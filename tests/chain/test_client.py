@@ -3,14 +3,17 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from web3 import Web3
 
 from oracle.chain.client import connect
+from oracle.chain.fees import current_fees
 from oracle.devnet.chain import DevChain
 from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
+from tests.fixtures.relay import relaying
 
 
 @pytest.fixture
@@ -100,6 +103,27 @@ def test_a_block_knows_its_parent_and_the_future_has_none(chain: DevChain) -> No
 def test_a_range_of_logs_that_the_endpoint_refuses_is_told_apart(chain: DevChain) -> None:
     with pytest.raises(RangeRefused):
         chain.chain.logs(["0x" + "11" * 20], 5, 1)
+
+
+def test_a_limit_of_requests_is_the_endpoints_fault_in_one_sentence(chain: DevChain) -> None:
+    account = "0x" + "11" * 20
+    with relaying(chain.rpc_url) as relay:
+        limited = connect(relay.url)
+        error = {"code": -32005, "message": "too many\nrequests"}
+        reads = ("BlockByNumber", "Balance", "Code", "TransactionCount")
+        relay.refused = {f"eth_{read}": error for read in ("feeHistory", *(f"get{one}" for one in reads))}
+        asked: list[Callable[[], object]] = [
+            limited.head,
+            lambda: limited.block(1),
+            lambda: limited.balance(account),
+            lambda: limited.has_code(account),
+            lambda: current_fees(limited, "pay"),
+            lambda: limited.web3.eth.get_transaction_count(Web3.to_checksum_address(account)),
+        ]
+        for ask in asked:
+            with pytest.raises(ChainUnreachable, match=r"refuses eth_\w+ \(too many requests\)") as refusal:
+                ask()
+            one_sentence(refusal.value)
 
 
 def test_the_store_and_the_api_never_load_web3() -> None:

@@ -2,20 +2,28 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from eth_account import Account as Accounts
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from web3 import Web3
 
+from oracle.chain.client import connect
 from oracle.chain.committee import CommitteeContract
 from oracle.chain.contracts import deploy
-from oracle.chain.transactions import Account, Call, current_fees, transact
+from oracle.chain.transactions import Account, Call, transact
 from oracle.devnet.chain import DevChain
-from oracle.errors import FeeTooHigh, TransactionFailed, TransactionPending
+from oracle.errors import ChainUnreachable, TransactionFailed, TransactionPending
+from tests.fixtures.relay import relaying
 
 ETHER = 10**18
+PAYEE = "0x" + "22" * 20
+PAY = Call("pay", PAYEE, "0x", value_wei=5)
 
 
 @pytest.fixture
@@ -110,8 +118,8 @@ def test_another_transaction_with_our_nonce_makes_us_send_again(
     chain: DevChain, member: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second process of the same account, whose transaction the block took in place of ours."""
+    chain.mine(200)
     chain.chain.rpc("evm_setAutomine", False)
-    mine = chain.chain.web3.eth.get_transaction_count(member.address)
     replaced = False
     send = chain.chain.web3.eth.send_raw_transaction
 
@@ -121,33 +129,133 @@ def test_another_transaction_with_our_nonce_makes_us_send_again(
         if not replaced:
             replaced = True
             chain.chain.rpc("anvil_dropTransaction", Web3.to_hex(sent))
-            fields = {"to": member.address, "value": 1, "gas": 21_000, "nonce": mine, "chainId": 31_337}
-            send(member.sign_transaction(fields | {"gasPrice": 10**11}).raw_transaction)
+            send(signed(member, 0, gas_price=10**11))
             chain.chain.rpc("evm_setAutomine", True)
-            chain.mine()
+            chain.mine(3)
         return sent
 
     monkeypatch.setattr(chain.chain.web3.eth, "send_raw_transaction", replace_the_first)
-    receipt = transact(chain.chain, member, Call("pay", "0x" + "22" * 20, "0x", value_wei=5))
-    assert chain.chain.balance("0x" + "22" * 20) == 5
-    assert chain.chain.web3.eth.get_transaction(receipt.tx_hash)["nonce"] == mine + 1  # type: ignore[arg-type]
+    receipt = transact(chain.chain, member, PAY)
+    assert chain.chain.balance(PAYEE) == 5
+    assert chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))["nonce"] == 1
+
+
+def test_what_no_block_shows_another_transaction_in_place_of_is_not_sent_again(
+    chain: DevChain, member: Account
+) -> None:
+    with relaying(chain.rpc_url) as relay:
+        relay.null = {"eth_getTransactionReceipt": 99, "eth_getTransactionByHash": 99, "eth_getBlockByNumber": 99}
+        with pytest.raises(TransactionPending):
+            transact(connect(relay.url), member, PAY, wait_s=1)
+    assert chain.chain.balance(PAYEE) == 5
+    assert chain.chain.web3.eth.get_transaction_count(member.address) == 1
+
+
+def signed(member: Account, nonce: int, gas_price: int) -> bytes:
+    """A transaction of another process: it sends the account a wei of its own."""
+    fields: dict[str, Any] = {
+        "to": member.address,
+        "value": 1,
+        "gas": 21_000,
+        "nonce": nonce,
+        "chainId": 31_337,
+        "gasPrice": gas_price,
+    }
+    return bytes(member.sign_transaction(fields).raw_transaction)
+
+
+def test_an_endpoint_that_knows_the_nonce_before_the_receipt_is_waited_for(chain: DevChain, member: Account) -> None:
+    with relaying(chain.rpc_url) as relay:
+        relay.null["eth_getTransactionReceipt"] = 10
+        receipt = transact(connect(relay.url), member, PAY)
+    assert chain.chain.balance(PAYEE) == 5
+    assert chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))["nonce"] == 0
+    assert chain.chain.web3.eth.get_transaction_count(member.address) == 1
+
+
+def test_a_transaction_that_arrived_though_nobody_said_so_is_sent_once(chain: DevChain, member: Account) -> None:
+    with relaying(chain.rpc_url) as relay:
+        relay.unanswered = {"eth_sendRawTransaction": 1, "eth_getTransactionReceipt": 2}
+        transact(connect(relay.url), member, PAY)
+    assert chain.chain.balance(PAYEE) == 5
+    assert relay.asked.count("eth_sendRawTransaction") == 1
+
+
+def test_a_transaction_that_may_have_arrived_is_pending_with_its_hash(chain: DevChain, member: Account) -> None:
+    with relaying(chain.rpc_url) as relay:
+        relay.unanswered = {"eth_sendRawTransaction": 1, "eth_getTransactionReceipt": 99}
+        with pytest.raises(TransactionPending) as pending:
+            transact(connect(relay.url), member, PAY, wait_s=0.3)
+    assert chain.chain.web3.eth.get_transaction(HexBytes(pending.value.tx_hash))["value"] == 5
+
+
+def test_a_transaction_that_did_not_arrive_is_sent_again_at_its_nonce(
+    chain: DevChain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oracle.chain.transactions._RAISE_S", 0.1)
+    send = chain.chain.web3.eth.send_raw_transaction
+    lost: list[bytes] = []
+
+    def lose_the_first(raw: bytes) -> bytes:
+        if lost:
+            return send(raw)
+        lost.append(raw)
+        raise ChainUnreachable("no answer")
+
+    monkeypatch.setattr(chain.chain.web3.eth, "send_raw_transaction", lose_the_first)
+    transact(chain.chain, member, PAY, wait_s=10)
+    assert chain.chain.balance(PAYEE) == 5
+    assert chain.chain.web3.eth.get_transaction_count(member.address) == 1
+
+
+def test_a_transaction_that_blocks_leave_out_is_offered_for_more_at_the_same_nonce(
+    chain: DevChain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oracle.chain.transactions._RAISE_S", 0.3)
+    eth = chain.chain.web3.eth
+    base = eth.get_block("latest")["baseFeePerGas"]
+    chain.chain.rpc("evm_setAutomine", False)
+    with ThreadPoolExecutor(1) as pool:
+        landing = pool.submit(transact, chain.chain, member, PAY, wait_s=20)
+        wait_for(lambda: eth.get_transaction_count(member.address, "pending") == 1)
+        while not landing.done():
+            chain.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * base))
+            chain.mine()
+            time.sleep(0.1)
+    receipt = landing.result()
+    landed = eth.get_transaction(HexBytes(receipt.tx_hash))
+    assert (landed["nonce"], landed["value"]) == (0, 5)
+    assert landed["maxFeePerGas"] > 3 * base
+    assert eth.get_transaction_count(member.address, "pending") == 1
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Until it holds, for ten seconds at most."""
+    until = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_nothing_is_offered_for_what_waits_behind_another_transaction(
+    chain: DevChain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell what that one is: it may be a report."""
+    monkeypatch.setattr("oracle.chain.transactions._RAISE_S", 0.05)
+    chain.chain.rpc("evm_setAutomine", False)
+    first = chain.chain.web3.eth.send_raw_transaction(signed(member, 0, gas_price=10**10))
+    with relaying(chain.rpc_url) as relay, pytest.raises(TransactionPending):
+        transact(connect(relay.url), member, PAY, wait_s=1)
+    assert relay.asked.count("eth_sendRawTransaction") == 1
+    chain.mine()
+    assert chain.chain.web3.eth.get_transaction_receipt(first)["status"] == 1
+    assert chain.chain.balance(PAYEE) == 5
 
 
 def test_a_transaction_that_no_block_takes_is_pending_not_lost(chain: DevChain, member: Account) -> None:
     chain.chain.rpc("evm_setAutomine", False)
     with pytest.raises(TransactionPending) as pending:
-        transact(chain.chain, member, Call("pay", "0x" + "22" * 20, "0x", value_wei=5), wait_s=0.3)
+        transact(chain.chain, member, PAY, wait_s=0.3)
     assert pending.value.tx_hash in str(pending.value)
     chain.mine()
-    assert chain.chain.balance("0x" + "22" * 20) == 5
-
-
-def test_fees_follow_the_base_fee_up_to_the_cap(chain: DevChain) -> None:
-    chain.chain.rpc("hardhat_setNextBlockBaseFeePerGas", hex(10 * 10**9))
-    chain.mine()
-    fees = current_fees(chain.chain, "pay", cap_wei=10**12)
-    assert 10**9 < fees.most_wei < 25 * 10**9
-    capped = current_fees(chain.chain, "pay", cap_wei=fees.most_wei * 3 // 4)
-    assert capped.most_wei == fees.most_wei * 3 // 4
-    with pytest.raises(FeeTooHigh, match="pay: gas costs"):
-        current_fees(chain.chain, "pay", cap_wei=10**9)
+    assert chain.chain.balance(PAYEE) == 5

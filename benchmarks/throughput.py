@@ -64,6 +64,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mirrors", type=int, default=1_500)
     parser.add_argument("--questions", type=int, default=7, help="files that a mirror is asked for; 7 a slot of 2,000")
+    parser.add_argument(
+        "--delay-ms", type=int, default=0, help="until the server answers, so that processes mostly wait"
+    )
     parser.add_argument("--output", type=Path)
     parser.add_argument("--engine", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -72,7 +75,7 @@ def _options() -> argparse.Namespace:
 def _samples(options: argparse.Namespace, folder: Path, cores: list[int]) -> list[dict[str, Any]]:
     home = folder / "home"
     home.mkdir()
-    with _server(cores[-1:]) as port, _environment(home), _queue(home, cores[-1:]):
+    with _server(options.delay_ms, cores[-1:]) as port, _environment(home), _queue(home, cores[-1:]):
         body = random.Random(1).randbytes(LENGTH)  # noqa: S311
         bodies = {f"{number:03}.js": body for number in range(FILES)}
         world = synthetic.World(options.mirrors, _policy(options.questions), lambda number: _url(number, port), bodies)
@@ -114,9 +117,9 @@ def _environment(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _server(cores: list[int]) -> Iterator[int]:
+def _server(delay_ms: int, cores: list[int]) -> Iterator[int]:
     """One server behind all addresses, on cores of its own where there are some."""
-    command = [sys.executable, "-m", "benchmarks.probe_server", "0.0.0.0", str(LENGTH)]  # noqa: S104
+    command = [sys.executable, "-m", "benchmarks.probe_server", f"--delay-ms={delay_ms}", "0.0.0.0", str(LENGTH)]  # noqa: S104
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: _pin(cores)
     ) as server:
@@ -263,6 +266,7 @@ def _summary(options: argparse.Namespace, samples: list[dict[str, Any]], cores: 
             "rounds": options.rounds,
             "mirrors": options.mirrors,
             "questions": options.questions,
+            "delay_ms": options.delay_ms,
             "shards": SHARDS,
             "cores": cores,
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 
 if TYPE_CHECKING:
+    from oracle.chain.structs import Bond
     from oracle.context import Context
     from oracle.evidence import SignedBundle
 
@@ -105,6 +106,22 @@ def _two_bundles(files: list[Path]) -> tuple[SignedBundle, SignedBundle]:
     if whose[0] != whose[1] or first.body == second.body:
         raise InvalidInput("bundles", "must be two different ones of one member for one epoch")
     return first, second
+
+
+def in_words(bond: Bond) -> str:
+    """What a member pledges, for people: what it can soon take back binds it no more."""
+    if bond.free_from_s is None:
+        return f"a bond of {bond.amount_wei} wei"
+    return f"a bond of {bond.amount_wei} wei, under notice until Unix time {bond.free_from_s}: counts as none"
+
+
+def facts(bond: Bond) -> dict[str, Any]:
+    """What a member pledges, for machines."""
+    return {
+        "amount": str(bond.amount_wei),
+        "free_from": bond.free_from_s,
+        "counts": bond.amount_wei > 0 and bond.free_from_s is None,
+    }
 
 
 def number(context: Context, committee: int | None) -> int:

@@ -141,17 +141,17 @@ app.command("bond-burn")(bonds.burn)
 
 @app.command()
 def show(committee: Number = None, as_json: AsJson = False) -> None:
-    """Who signs for a committee now, and what each member pledges."""
+    """Who signs for a committee now, and what each member pledges: under notice a bond counts as none."""
     from oracle.context import Context
     from oracle.settings import settings
 
     context = Context(settings())
     number, contract = bonds.number(context, committee), context.committees
     config = contract.config_at(number, contract.current_epoch())
-    pledged = {member: contract.bond_of(number, member).amount_wei for member in config.members}
+    pledged = {member: contract.bond_of(number, member) for member in config.members}
     words = "\n".join(
         [f"committee {number}: {config.quorum} of {len(config.members)} sign"]
-        + [f"  {member}: a bond of {amount} wei" for member, amount in pledged.items()]
+        + [f"  {member}: {bonds.in_words(bond)}" for member, bond in pledged.items()]
     )
-    told = {member: str(amount) for member, amount in pledged.items()}
+    told = {member: bonds.facts(bond) for member, bond in pledged.items()}
     say(as_json, words, committee=number, quorum=config.quorum, fee_recipient=config.fee_recipient, bonds=told)

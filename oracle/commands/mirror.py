@@ -63,6 +63,19 @@ def leave(keystore: Keystore, mirror: Mirror, password_file: PasswordFile = None
 
 
 @app.command()
+def remove(keystore: Keystore, mirror: Mirror, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
+    """End a mirror without a sign of life in four reported epochs: its position is free again, its stake returned."""
+    from oracle.context import Context
+    from oracle.settings import settings
+
+    account, context = opened(keystore, password_file), Context(settings())
+    receipt = context.funds.remove_dead(account, mirror)
+    end = receipt.event("MirrorExited")["end"]
+    words = f"mirror {mirror} was removed and counts until epoch {end} ({receipt.tx_hash})"
+    say(as_json, words, mirror=mirror, end=end, tx=receipt.tx_hash)
+
+
+@app.command()
 def payout(
     keystore: Keystore,
     mirror: Mirror,

@@ -95,7 +95,7 @@ def test_a_mirrors_payout_and_stake_follow_its_operator(stage: Stage) -> None:
     changed = operator.told("mirror", "payout", "--mirror", 1, "--to", heir.lower())
     assert (changed["payout"], changed["binds_from"]) == (heir, world.epoch() + 1)
     world.next_epoch()
-    assert world.fund.mirror_of(1).payout == heir
+    assert str(world.fund.mirror_of(1).payout) == heir
     assert operator.told("mirror", "exit", "--mirror", 1)["end"] == world.epoch() + 1
     with pytest.raises(TransactionFailed, match="StillBonded"):
         operator.says("mirror", "release", "--mirror", 1)
@@ -103,19 +103,43 @@ def test_a_mirrors_payout_and_stake_follow_its_operator(stage: Stage) -> None:
     assert person(stage, "anyone").told("mirror", "release", "--mirror", 1)["amount"] == str(STAKE)
 
 
+def test_anyone_removes_a_mirror_without_a_sign_of_life(stage: Stage) -> None:
+    fund, world = stage.fund(1, stake=STAKE), stage.world
+    with pytest.raises(TransactionFailed, match="StillAlive"):
+        person(stage, "anyone").says("mirror", "remove", "--mirror", 1)
+    world.next_epoch()
+    for _ in range(4):
+        epoch = world.next_epoch() - 1
+        stage.report(epoch, {fund: [0]})
+    world.dev.pass_time(WINDOW_S)
+    stage.settle(fund)
+    removed = person(stage, "anyone").told("mirror", "remove", "--mirror", 1)
+    assert removed["end"] == world.fund.mirror_of(1).end == world.epoch() + 1
+
+
 def test_a_bond_is_posted_noticed_and_taken(stage: Stage) -> None:
     member = person(stage, "member a")
     member.says("committee", "bond", "--amount", 5)
     assert member.told("committee", "bond", "--amount", 7)["amount"] == "12"
-    shown = read_json(invoke("committee", "show", "--json", environment=of_world(stage.world, stage.home)))
-    assert shown["bonds"][stage.world.account("member a").address] == "12"
+    assert shown_bond(stage, "member a") == {"amount": "12", "free_from": None, "counts": True}
+    assert shown_bond(stage, "member b") == {"amount": "0", "free_from": None, "counts": False}
     free_s = member.told("committee", "bond-notice")["free_from"]
+    assert shown_bond(stage, "member a") == {"amount": "12", "free_from": free_s, "counts": False}
+    words = invoke("committee", "show", environment=of_world(stage.world, stage.home))
+    assert f"a bond of 12 wei, under notice until Unix time {free_s}: counts as none" in words
     with pytest.raises(TransactionFailed, match="BondNotFree"):
         member.says("committee", "bond-take")
     stage.world.dev.pass_time(free_s - stage.world.dev.chain.head().timestamp_s)
     assert member.told("committee", "bond-take")["amount"] == "12"
     with pytest.raises(InvalidInput, match="has only"):
         member.says("committee", "bond", "--amount", 10**30)
+
+
+def shown_bond(stage: Stage, role: str) -> dict[str, Any]:
+    """What `mirrorbond committee show --json` tells of a member's bond."""
+    shown = read_json(invoke("committee", "show", "--json", environment=of_world(stage.world, stage.home)))
+    bond: dict[str, Any] = shown["bonds"][stage.world.account(role).address]
+    return bond
 
 
 def test_two_bundles_of_one_epoch_burn_a_bond(stage: Stage) -> None:

@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {DemoToken} from "../../contracts/dev/DemoToken.sol";
 import {IRedundancyFund} from "../../contracts/interfaces/IRedundancyFund.sol";
 import {Fixture} from "./Fixture.sol";
 import {BlockingToken} from "./actors/BlockingToken.sol";
+import {ReentrantToken} from "./actors/ReentrantToken.sol";
 import {
     CallingPermitToken,
     DecimalToken,
@@ -51,13 +53,18 @@ contract RedundancyFundTokensTest is Fixture {
 
     /// @dev Everything that needs no transfer of the token, and every fund in another one.
     function _assertOthersIntact(uint256 mirror) private {
+        _pass(TERMS.settleTime);
+        book.settle(fund, _reveals(1));
+        _assertGoodIntact(mirror);
+    }
+
+    /// @dev Where nothing is owed in the unusual token itself, and its mirror may be another fund's.
+    function _assertGoodIntact(uint256 mirror) private {
         vm.prank(operator);
         book.exit(mirror);
         _pass(TERMS.unbonding + 2);
         book.releaseStake(mirror);
         vm.assertEq(wrapped.balanceOf(operator), STAKE, "the stake comes back");
-        _pass(TERMS.settleTime);
-        book.settle(fund, _reveals(1));
         vm.assertEq(book.depositOf(1).fund, good, "the other fund's deposit");
         _miss(good, _today() - 2);
         _leave(funder, 1);
@@ -77,6 +84,7 @@ contract RedundancyFundTokensTest is Fixture {
             abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(moody), 10_000, 9_999)
         );
         _topUp(10_000);
+        _assertGoodIntact(_join(operator, good));
     }
 
     function test_P13_a_token_that_brings_more_than_it_takes_is_refused() external {
@@ -87,6 +95,7 @@ contract RedundancyFundTokensTest is Fixture {
             abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(generous), 10_000, 10_001)
         );
         _topUp(10_000);
+        _assertGoodIntact(_join(operator, good));
     }
 
     function test_P13_fee_from_some_day_on_harms_who_is_paid_and_nobody_else() external {
@@ -131,18 +140,20 @@ contract RedundancyFundTokensTest is Fixture {
 
     function test_P13_decimals_are_nothing_to_the_books() external {
         uint8[2] memory kinds = [6, 24];
+        uint256 mirror;
         for (uint256 i; i < 2; ++i) {
             DecimalToken currency = new DecimalToken(kinds[i]);
             uint96 unit = uint96(10 ** kinds[i]);
             fund = _newFundIn(address(currency), _offer(unit, 1, 0));
             _deposit(funder, fund, 20 * uint256(unit));
-            uint256 mirror = _join(operator, fund);
+            mirror = _join(operator, fund);
             _pay(fund, _today() + 1, ONE / 3);
             vm.assertEq(book.withdraw(mirror), uint256(unit) * (ONE / 3) / ONE, "share");
         }
         uint256 most = type(uint96).max - book.fundOf(fund).deposited;
         vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.DepositTooLarge.selector, 80_000e24, most));
         _topUp(80_000e24);
+        _assertOthersIntact(mirror);
     }
 
     // --------------------------------------------------------------------------------------------- refusals
@@ -172,6 +183,7 @@ contract RedundancyFundTokensTest is Fixture {
         _pay(fund, 1, ONE);
         book.withdraw(mirror);
         vm.assertEq(quiet.balanceOf(operator), REWARD, "paid");
+        _assertOthersIntact(mirror);
     }
 
     function test_P13_a_token_that_returns_nothing_and_moves_nothing_brings_nothing_in() external {
@@ -183,6 +195,7 @@ contract RedundancyFundTokensTest is Fixture {
             abi.encodeWithSelector(IRedundancyFund.TransferMismatch.selector, address(quiet), 500, 0)
         );
         _topUp(500);
+        _assertGoodIntact(_join(operator, good));
     }
 
     function test_P13_a_token_that_reverts_on_zero_is_never_sent_zero() external {
@@ -205,6 +218,7 @@ contract RedundancyFundTokensTest is Fixture {
         book.collect(dust);
         vm.assertTrue(book.depositOf(dust).collected, "worth nothing, and collected");
         book.withdraw(mirror);
+        _assertGoodIntact(mirror);
     }
 
     function test_P13_a_blacklist_keeps_a_credit_until_it_is_lifted_or_paid_elsewhere() external {
@@ -219,23 +233,56 @@ contract RedundancyFundTokensTest is Fixture {
         _pass(1);
         book.withdraw(mirror);
         vm.assertEq(fickle.balanceOf(payout), REWARD, "elsewhere");
+        uint256 epoch = _today();
+        _miss(fund, epoch);
+        _pay(fund, epoch, ONE);
         fickle.block_(address(book), true);
         _approved(address(fickle), 100);
-        vm.expectRevert(abi.encodeWithSelector(BlockingToken.Blocked.selector, address(book)));
+        bytes memory blocked = abi.encodeWithSelector(BlockingToken.Blocked.selector, address(book));
+        vm.expectRevert(blocked);
         _topUp(100);
+        vm.expectRevert(blocked);
+        book.withdraw(mirror);
+        vm.assertEq(book.creditOf(mirror), REWARD, "kept");
         _assertOthersIntact(mirror);
     }
 
     function test_P13_a_pause_stops_transfers_and_nothing_else() external {
         MoodyToken moody = new MoodyToken();
         uint256 mirror = _open(address(moody));
+        _approved(address(moody), 500);
         moody.setPaused(true);
+        vm.expectRevert(MoodyToken.Paused.selector);
+        _topUp(500);
         _pay(fund, 1, ONE);
         vm.expectRevert(MoodyToken.Paused.selector);
         book.withdraw(mirror);
         _assertOthersIntact(mirror);
         moody.setPaused(false);
         vm.assertEq(book.withdraw(mirror), REWARD, "afterwards");
+        _topUp(500);
+    }
+
+    function test_P13_a_token_that_calls_back_finds_the_door_closed() external {
+        ReentrantToken tricky = new ReentrantToken();
+        uint256 mirror = _open(address(tricky));
+        _approved(address(tricky), 500);
+        _pay(fund, 1, ONE);
+        tricky.arm(address(book), abi.encodeCall(book.withdraw, (mirror)));
+        _topUp(500);
+        _assertClosed(tricky);
+        tricky.arm(address(book), abi.encodeCall(book.withdraw, (mirror)));
+        book.withdraw(mirror);
+        _assertClosed(tricky);
+        vm.assertEq(tricky.balanceOf(operator), REWARD, "once");
+        vm.assertEq(tricky.balanceOf(address(book)), 10_500 - REWARD, "and no more");
+        _assertOthersIntact(mirror);
+    }
+
+    function _assertClosed(ReentrantToken tricky) private view {
+        vm.assertTrue(!tricky.succeeded(), "called back");
+        bytes4 closed = ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
+        vm.assertEq(bytes32(bytes4(tricky.reason())), bytes32(closed), "the guard");
     }
 
     // ---------------------------------------------------------------------------------------------- permits
@@ -263,6 +310,7 @@ contract RedundancyFundTokensTest is Fixture {
         uint256 deposit = book.topUpWithPermit(fund, 5_000, block.timestamp, v, r, s);
         vm.assertEq(book.depositOf(deposit).holder, funder, "holder");
         vm.assertEq(currency.balanceOf(address(book)), 5_000, "tokens");
+        _assertOthersIntact(_join(operator, good));
     }
 
     function test_P13_a_permit_that_someone_used_before_does_no_harm() external {
@@ -274,6 +322,7 @@ contract RedundancyFundTokensTest is Fixture {
         vm.prank(funder);
         book.topUpWithPermit(fund, 5_000, block.timestamp, v, r, s);
         vm.assertEq(currency.balanceOf(address(book)), 5_000, "tokens");
+        _assertOthersIntact(_join(operator, good));
     }
 
     function test_P13_a_permit_that_fails_takes_nothing_without_an_allowance() external {
@@ -292,6 +341,7 @@ contract RedundancyFundTokensTest is Fixture {
         vm.prank(funder);
         book.topUpWithPermit(fund, 700, block.timestamp, v, r, s);
         vm.assertEq(phantom.balanceOf(address(book)), 700, "by its allowance");
+        _assertGoodIntact(_join(operator, good));
     }
 
     function test_P13_a_permit_that_calls_back_finds_the_door_closed() external {
@@ -303,6 +353,7 @@ contract RedundancyFundTokensTest is Fixture {
         book.topUpWithPermit(fund, 500, 0, 0, 0, 0);
         vm.assertTrue(!calling.succeeded(), "called back");
         vm.assertEq(book.fundOf(fund).deposited, 500, "deposited");
+        _assertGoodIntact(_join(operator, good));
     }
 
     function test_P13_a_token_without_permits_takes_an_allowance_all_the_same() external {
@@ -311,5 +362,6 @@ contract RedundancyFundTokensTest is Fixture {
         vm.prank(funder);
         book.topUpWithPermit(fund, 300, 0, 0, 0, 0);
         vm.assertEq(IERC20(address(token)).balanceOf(address(book)), 10_300, "tokens");
+        _assertGoodIntact(_join(operator, good));
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {DemoToken} from "../../../contracts/dev/DemoToken.sol";
 
-/// @title A token that refuses to pay whom it has blocked.
+/// @title A token that moves nothing to or from whom it has blocked.
 contract BlockingToken is DemoToken("Blocking", "BLOCK") {
     error Blocked(address account);
 
@@ -15,6 +15,7 @@ contract BlockingToken is DemoToken("Blocking", "BLOCK") {
 
     function _update(address from, address to, uint256 value) internal override {
         require(!blocked[to], Blocked(to));
+        require(!blocked[from], Blocked(from));
         super._update(from, to, value);
     }
 }

@@ -1,18 +1,26 @@
-"""What a report is about, as the chain has it: its signers and its funds."""
+"""What a report is about, as the chain has it: its signers, its funds, and the ranks that the reports before left."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from oracle import evidence
 from oracle.assignment import Assignment, assignment
-from oracle.errors import InvalidInput
-from oracle.evidence import FundEpoch, Panel
+from oracle.digests import sha256_digest
+from oracle.errors import EvidenceMismatch, InvalidInput
+from oracle.evidence import INDEX, REPORT, FundEpoch, Panel
+from oracle.fields import object_of, parse_json
 from oracle.merkle import NO_MIRRORS
-from oracle.model import CommitteeId, Epoch, RankedMirror
+from oracle.model import CommitteeId, Epoch, FundId, RankedMirror
 from oracle.ranks import rank
 from oracle.store import ledger
+from oracle.store.outcomes import ChainReport, chain_report, reported_epochs
+
+Files = Mapping[str, bytes]
+"""Evidence by name."""
+Ranks = Mapping[FundId, tuple[RankedMirror, ...]]
 
 
 def panel_at(engine: sa.Engine, committee: CommitteeId, epoch: Epoch) -> Panel:
@@ -55,3 +63,44 @@ def fund_epoch(engine: sa.Engine, task: Assignment, before: Sequence[RankedMirro
         mirrors=rank(before, entries),
         arbiter=ledger.arbiter_of(engine, task.fund),
     )
+
+
+def ranks_before(
+    engine: sa.Engine, committee: CommitteeId, funds: Collection[FundId], epoch: Epoch, load: Callable[[Epoch], Files]
+) -> Ranks | None:
+    """The ranks that the last reports before the epoch left, by fund, from their evidence; None without that evidence.
+
+    Raises: EvidenceMismatch if the evidence is not the one that the chain names.
+    """
+    found: dict[FundId, tuple[RankedMirror, ...]] = {}
+    for before in sorted((e for e in reported_epochs(engine, committee) if e < epoch), reverse=True):
+        wanted = [fund for fund in funds if fund not in found and ledger.offer_at(engine, fund, before)]
+        if not wanted:
+            break
+        files, report = load(before), chain_report(engine, committee, before)
+        if not files or report is None:
+            return None
+        if differences := list(file_differences(files, report)):
+            raise EvidenceMismatch([f"epoch {before}: {difference}" for difference in differences])
+        for fund in wanted:
+            if body := files.get(f"funds/{fund}.json"):
+                found[fund] = evidence.read_fund(f"funds/{fund}.json", body).result.ranks
+    return found
+
+
+def file_differences(files: Files, report: ChainReport) -> Iterator[str]:
+    """What keeps the evidence from being the one that the chain names, whole and without additions."""
+    if INDEX not in files or REPORT not in files:
+        yield f"the evidence has no {INDEX if INDEX not in files else REPORT}"
+        return
+    if (digest := evidence.digest(files)) != report.evidence:
+        yield f"{INDEX}: its digest is {digest}, the chain has {report.evidence}"
+        return
+    listed = object_of(INDEX, parse_json(INDEX, files[INDEX]), ("committee", "epoch", "files"))["files"]
+    for name in sorted({*listed, *files} - {INDEX}):
+        if name not in files:
+            yield f"{name}: is missing"
+        elif name not in listed:
+            yield f"{name}: is not in the index"
+        elif sha256_digest(files[name]) != listed[name]:
+            yield f"{name}: its digest is not the one in the index"

@@ -14,14 +14,14 @@ import structlog
 
 from oracle import evidence
 from oracle.assignment import Assignment
-from oracle.cases import assignments, fund_epoch, panel_at
-from oracle.codec import result_from_json, result_to_json
+from oracle.cases import Files, Ranks, assignments, file_differences, fund_epoch, panel_at, ranks_before
+from oracle.codec import result_to_json
 from oracle.context import Context
 from oracle.cosign import Observed, bundle_set, sign_bundles, sign_report, signatures_of
 from oracle.digests import sha256_digest, to_digest
-from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles, NotEnoughSignatures
+from oracle.errors import EpochNotOver, EvidenceMismatch, InvalidInput, NotEnoughBundles, NotEnoughSignatures
 from oracle.evidence import Outcome, Panel, SignedBundle
-from oracle.model import Address, CommitteeId, Epoch, FundId, RankedMirror, Vote
+from oracle.model import Address, CommitteeId, Epoch, FundId, Vote
 from oracle.observe import observations
 from oracle.post import Posted, post_report
 from oracle.probes.placement import Atlas, atlas, load_table, place_of
@@ -29,12 +29,12 @@ from oracle.secret import node_secret
 from oracle.segments import pack, segment
 from oracle.store import facts, ledger
 from oracle.store.observations import votes_of
-from oracle.store.outcomes import reported_epochs
+from oracle.store.outcomes import chain_report, reported_epochs
 from oracle.store.reports import (
     StoredReport,
     load_bundles,
+    load_evidence,
     load_report,
-    load_result,
     save_report,
 )
 from oracle.store.segments import StoredSegment, save_segments, segment_digests
@@ -49,7 +49,8 @@ def close_epoch(context: Context, epoch: Epoch) -> StoredReport:
     """The report of a completed epoch in this store, made at the first call by any node that shares it, and signed by
     each of this node's keys that is a member.
 
-    Raises: EpochNotOver; NotEnoughBundles; InvalidInput for a committee or funds that are not there.
+    Raises: EpochNotOver; NotEnoughBundles; EvidenceMismatch if the ranks before are not known; InvalidInput for a
+    committee or funds that are not there.
     """
     engine, committee = context.store, CommitteeId(context.settings.committee)
     panel = panel_at(engine, committee, epoch)
@@ -111,10 +112,11 @@ def _make(context: Context, panel: Panel, epoch: Epoch) -> StoredReport:
         engine, context.domain, context.members, panel, epoch, seen, context.settings.vantage, secret, segments
     )
     bundles = bundle_set(engine, context.domain, panel, epoch)
+    ranks = _ranks_before(engine, panel, tasks, epoch)
     opened = [signed.bundle for signed in bundles]
     outcomes = [
         evidence.compute(
-            fund_epoch(engine, task, ranks_before(engine, panel.committee, task.fund, epoch)),
+            fund_epoch(engine, task, ranks.get(task.fund, ())),
             opened,
             panel,
             context.fund_contract,
@@ -166,12 +168,23 @@ def _atlas(context: Context) -> Atlas:
     return load_table(path) if path and development else atlas(context.settings.home)
 
 
-def ranks_before(engine: sa.Engine, committee: int, fund: FundId, epoch: Epoch) -> tuple[RankedMirror, ...]:
-    """The ranks that the last epoch before this one that the chain has a report of left."""
-    for before in sorted(reported_epochs(engine, committee), reverse=True):
-        if before < epoch and (body := load_result(engine, fund, before)):
-            return result_from_json(body).ranks
-    return ()
+def _ranks_before(engine: sa.Engine, panel: Panel, tasks: Sequence[Assignment], epoch: Epoch) -> Ranks:
+    """The ranks that the chain's last reports before this epoch left. A node that made another report, or has lost its
+    store, must not go on from ranks of its own: no other node would come to the same weights.
+
+    Raises: EvidenceMismatch if the evidence of such a report is not here.
+    """
+
+    def load(before: Epoch) -> Files:
+        files, told = load_evidence(engine, panel.committee, before), chain_report(engine, panel.committee, before)
+        if told is None or any(file_differences(files, told)):
+            fetch = f"mirrorbond verify --epoch {before} --evidence URL"
+            raise EvidenceMismatch(
+                [f"epoch {before}: its evidence is not here as the chain names it; `{fetch}` takes another node's"]
+            )
+        return files
+
+    return ranks_before(engine, panel.committee, [task.fund for task in tasks], epoch, load) or {}
 
 
 def _store(

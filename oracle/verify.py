@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from oracle import evidence
 from oracle.attest import Domain
-from oracle.cases import assignments, fund_epoch, panel_at
+from oracle.cases import Files, Ranks, assignments, file_differences, fund_epoch, panel_at
 from oracle.cosign import is_signed
-from oracle.digests import sha256_digest
 from oracle.errors import EvidenceMismatch, InvalidInput, NotEnoughBundles
-from oracle.evidence import INDEX, REPORT, REPORT_FIELDS, FundEpoch, FundFile, Outcome, Panel, SignedBundle
+from oracle.evidence import REPORT, REPORT_FIELDS, FundEpoch, FundFile, Outcome, Panel, SignedBundle
 from oracle.fields import object_of, parse_json
-from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId, RankedMirror
+from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId
 from oracle.payout import Payout, shares, unpaid
 from oracle.schedule import commitment
-from oracle.store.ledger import offer_at
-from oracle.store.outcomes import ChainReport, Settled, chain_report, reported_epochs, settled
-
-Files = Mapping[str, bytes]
-Ranks = Mapping[FundId, tuple[RankedMirror, ...]]
+from oracle.store.outcomes import ChainReport, Settled, chain_report, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +92,6 @@ def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
     return Verdict(outcomes, tuple(found))
 
 
-def ranks_before(
-    engine: sa.Engine, committee: CommitteeId, funds: Collection[FundId], epoch: Epoch, load: Callable[[Epoch], Files]
-) -> Ranks | None:
-    """The ranks that the last reports before the epoch left, by fund, from their evidence; None without that evidence.
-
-    Raises: EvidenceMismatch if the evidence is not the one that the chain names.
-    """
-    found: dict[FundId, tuple[RankedMirror, ...]] = {}
-    for before in sorted((e for e in reported_epochs(engine, committee) if e < epoch), reverse=True):
-        wanted = [fund for fund in funds if fund not in found and offer_at(engine, fund, before)]
-        if not wanted:
-            break
-        files, report = load(before), chain_report(engine, committee, before)
-        if not files or report is None:
-            return None
-        if differences := list(file_differences(files, report)):
-            raise EvidenceMismatch([f"epoch {before}: {difference}" for difference in differences])
-        for fund in wanted:
-            if body := files.get(f"funds/{fund}.json"):
-                found[fund] = evidence.read_fund(f"funds/{fund}.json", body).result.ranks
-    return found
-
-
 def broken_commitments(files: Files, two_before: Files) -> tuple[str, ...]:
     """Members that revealed another secret of their probes' times than they had committed to two epochs before.
 
@@ -140,24 +112,6 @@ def _bundles(files: Files) -> list[SignedBundle]:
 
 
 # --------------------------------------------------------------------------------------------- what may differ
-
-
-def file_differences(files: Files, report: ChainReport) -> Iterator[str]:
-    """What keeps the evidence from being the one that the chain names, whole and without additions."""
-    if INDEX not in files or REPORT not in files:
-        yield f"the evidence has no {INDEX if INDEX not in files else REPORT}"
-        return
-    if (digest := evidence.digest(files)) != report.evidence:
-        yield f"{INDEX}: its digest is {digest}, the chain has {report.evidence}"
-        return
-    listed = object_of(INDEX, parse_json(INDEX, files[INDEX]), ("committee", "epoch", "files"))["files"]
-    for name in sorted({*listed, *files} - {INDEX}):
-        if name not in files:
-            yield f"{name}: is missing"
-        elif name not in listed:
-            yield f"{name}: is not in the index"
-        elif sha256_digest(files[name]) != listed[name]:
-            yield f"{name}: its digest is not the one in the index"
 
 
 def _bundle_differences(bundles: list[SignedBundle], chain: OnChain) -> Iterator[str]:

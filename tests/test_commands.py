@@ -172,6 +172,7 @@ def test_anybody_verifies_with_a_chain_and_another_nodes_api(story: Story) -> No
     paths = {f"/api/v1/epochs/1/evidence/{name}?committee=1": body for name, body in files.items()}
     with Hostile(serves(paths)) as node:
         assert story.run("verify", "--epoch", 1, "--evidence", node.url, home="stranger").code == 0
+    assert story.run("verify", "--epoch", 1, home="stranger").code == 0  # it was kept
     paths["/api/v1/epochs/1/evidence/index.json?committee=1"] = b'{"files":{"../../key.json":"0x"}}'
     with Hostile(serves(paths)) as liar:
         said = story.run("verify", "--epoch", 1, "--evidence", liar.url, home="stranger")

@@ -3,21 +3,26 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from oracle import evidence
 from oracle.attest import recover, report_message
 from oracle.codec import result_from_json
 from oracle.digests import to_bytes32
-from oracle.errors import EpochNotOver, InvalidInput, NotEnoughBundles
+from oracle.errors import EpochNotOver, EvidenceMismatch, InvalidInput, NotEnoughBundles
 from oracle.merkle import Tree, parse_vector
 from oracle.model import ONE, Epoch, Reason
-from oracle.report import close_epoch, ranks_before
+from oracle.report import close_epoch
+from oracle.store import tables
+from oracle.store.db import writing
 from oracle.store.reports import (
     load_bundles,
     load_evidence,
+    load_report,
     load_result,
     load_signatures,
     save_bundle,
+    save_evidence,
 )
 from tests.fixtures.ledger import EPOCH_S, FUND_CONTRACT, Ledger
 
@@ -135,16 +140,40 @@ def test_an_epoch_waits_until_the_one_before_is_decided(tmp_path: Path) -> None:
         close_epoch(ledger.context, Epoch(2))  # epoch 1 was missed
 
 
-def test_ranks_come_from_the_last_epoch_that_the_chain_has_a_report_of(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, ago_s=EPOCH_S + 10)
-    ledger.vote_all(1)
+def two_epochs(home: Path) -> Ledger:
+    """The chain has the report of the first; nothing but the second is left to close."""
+    ledger = Ledger(home, ago_s=EPOCH_S + 10)
+    ledger.vote(0, "UUUU", 1)
+    ledger.vote(1, "DDDD", 1)
+    ledger.vote(2, "UUUU", 1)
+    ledger.vote_all(2)
     report = close_epoch(ledger.context, Epoch(1))
-    assert ranks_before(ledger.engine, 1, 1, Epoch(2)) == ()  # type: ignore[arg-type]
     ledger.reported(1, report.root, report.evidence)
-    ranks = ranks_before(ledger.engine, 1, 1, Epoch(2))  # type: ignore[arg-type]
-    assert [ranked.mirror for ranked in ranks] == [1, 2]
-    assert ranks[0].networks
-    assert ranks_before(ledger.engine, 1, 1, Epoch(1)) == ()  # type: ignore[arg-type]
+    return ledger
+
+
+def networks_before(ledger: Ledger, epoch: int) -> dict[int, int]:
+    """By mirror, in how many networks it was known to be when an epoch began."""
+    body = load_evidence(ledger.engine, 1, epoch)["funds/1.json"]
+    return {one.mirror: len(one.networks) for one in evidence.read_fund("funds/1.json", body).case.mirrors}
+
+
+def test_ranks_come_from_the_evidence_of_the_last_report_that_the_chain_has(tmp_path: Path) -> None:
+    ledger = two_epochs(tmp_path)
+    with writing(ledger.engine) as connection:
+        connection.execute(sa.delete(tables.results))  # what this node makes of an epoch is not what the chain has
+    close_epoch(ledger.context, Epoch(2))
+    assert networks_before(ledger, 1) == {1: 0, 2: 0}
+    assert networks_before(ledger, 2) == {1: 0, 2: 1}
+
+
+@pytest.mark.parametrize("kept", [{}, {"index.json": b"{}", "report.json": b"{}"}])
+def test_without_the_evidence_of_the_last_report_no_epoch_is_closed(tmp_path: Path, kept: dict[str, bytes]) -> None:
+    ledger = two_epochs(tmp_path)
+    save_evidence(ledger.engine, 1, 1, kept)
+    with pytest.raises(EvidenceMismatch, match="mirrorbond verify --epoch 1 --evidence URL"):
+        close_epoch(ledger.context, Epoch(2))
+    assert load_report(ledger.engine, 1, 2) is None
 
 
 def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:

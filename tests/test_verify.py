@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oracle import evidence
+from oracle.cases import ranks_before
 from oracle.codec import bundle_to_json, result_from_json
 from oracle.errors import EvidenceMismatch
 from oracle.model import Address, Bundle, CommitteeId, Digest, Epoch, FundId, MirrorId, Reason, canonical
@@ -16,7 +17,7 @@ from oracle.report import close_epoch
 from oracle.schedule import commitment
 from oracle.store.reports import load_evidence, load_result
 from oracle.store.sightings import How, record_sighting
-from oracle.verify import OnChain, Verdict, broken_commitments, on_chain, payout, ranks_before, verify
+from oracle.verify import OnChain, Verdict, broken_commitments, on_chain, payout, verify
 from tests.fixtures.ledger import EPOCH_S, FUND_CONTRACT, POLICY, Ledger, in_order
 
 FUND = "funds/1.json"

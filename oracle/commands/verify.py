@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,16 +32,21 @@ def run(
     committee: Annotated[int | None, typer.Option(min=1, help="The committee; this node's if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
-    """Recompute every weight and payout of an epoch from its evidence and compare them with the chain."""
+    """Recompute every weight and payout of an epoch from its evidence and compare them with the chain.
+
+    Evidence from elsewhere that passes is kept in this node's store."""
     from oracle.context import Context
     from oracle.model import Epoch
     from oracle.settings import settings
+    from oracle.store.reports import save_evidence
 
     chosen = settings()
     context = Context(chosen if committee is None else chosen.model_copy(update={"committee": committee}))
     _follow(context)
-    load = _loader(context, evidence, epoch)
+    load = cache(_loader(context, evidence, epoch))
     outcomes, ranks_known = _verified(context, Epoch(epoch), load)
+    if evidence:
+        save_evidence(context.store, context.settings.committee, epoch, load(Epoch(epoch)))
     told = {"ok": True, "epoch": epoch, "ranks_known": ranks_known, "funds": [_told(one) for one in outcomes]}
     told["broken_commitments"] = _broken_commitments(context, Epoch(epoch), load)
     typer.echo(json.dumps(told, indent=1) if as_json else _in_words(told))
@@ -54,10 +60,11 @@ def _follow(context: Context) -> None:
 
 
 def _verified(context: Context, epoch: Epoch, load: Load) -> tuple[tuple[Outcome, ...], bool]:
+    from oracle.cases import ranks_before
     from oracle.errors import EvidenceMismatch
     from oracle.model import CommitteeId
     from oracle.store.ledger import funds_of_committee
-    from oracle.verify import on_chain, ranks_before, verify
+    from oracle.verify import on_chain, verify
 
     committee = CommitteeId(context.settings.committee)
     funds = funds_of_committee(context.store, committee, epoch)
@@ -72,9 +79,10 @@ def _verified(context: Context, epoch: Epoch, load: Load) -> tuple[tuple[Outcome
 
 
 def _broken_commitments(context: Context, epoch: Epoch, load: Load) -> list[str]:
+    from oracle.cases import file_differences
     from oracle.model import Epoch
     from oracle.store.outcomes import chain_report
-    from oracle.verify import broken_commitments, file_differences
+    from oracle.verify import broken_commitments
 
     before = Epoch(epoch - 2)
     report = chain_report(context.store, context.settings.committee, before) if before >= 0 else None

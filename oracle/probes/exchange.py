@@ -18,8 +18,8 @@ class Request:
     """One GET of `url` from exactly `address`.
 
     `timeout_ms` is for all of it, redirects and further attempts included, those to connect and to the first byte for
-    each request in it. `retries` further attempts follow a connection error, never an answer. The first one starts `delay_ms` after
-    the call. The body is kept only if asked for. It leaves by the `route`, if one is given, in a browser's words.
+    each request in it. `retries` further attempts follow a connection error, never an answer. The first one starts
+    `delay_ms` after the call. The body is kept only if asked for. It leaves by the `route`, if one is given, in a browser's words.
     """
 
     url: str

@@ -19,7 +19,8 @@ class Request:
 
     `timeout_ms` is for all of it, redirects and further attempts included, those to connect and to the first byte for
     each request in it. `retries` further attempts follow a connection error, never an answer. The first one starts
-    `delay_ms` after the call. The body is kept only if asked for. It leaves by the `route`, if one is given, in a browser's words.
+    `delay_ms` after the call. The body is kept only if asked for. It leaves by the `route`, if one is given, in a
+    browser's words.
     """
 
     url: str

@@ -32,3 +32,13 @@ def test_every_solidity_test_file_is_found_from_the_document_or_is_not_about_a_p
     for path in FOLDER.glob("*.t.sol"):
         for name in set(re.findall(r"function test(?:Fuzz)?_(P\d+)_", path.read_text())):
             assert name in PROPERTIES
+
+
+@pytest.mark.parametrize("contract", ["IRedundancyFund", "IOracleCommittee"])
+def test_each_function_that_changes_anything_has_a_row_that_says_who_may_when(contract: str) -> None:
+    source = Path(f"contracts/interfaces/{contract}.sol").read_text()
+    declared = re.findall(r"function (\w+)\([^)]*\)\s+external([^;]*);", source)
+    acting = [name for name, rest in declared if not re.search(r"\b(view|pure)\b", rest)]
+    rows = "\n".join(line.split("|")[1] for line in DOCUMENT.splitlines() if line.startswith("| `"))
+    assert len(acting) > 10
+    assert [name for name in acting if f"`{name}`" not in rows] == []

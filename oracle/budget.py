@@ -74,7 +74,9 @@ def plan(lengths: Sequence[int], checks: int, policy: Policy, epoch_length_s: in
     besides = BESIDES + slots // AWAY_ONE_IN
     least = slots * (bool(lengths) + bool(checks)) + besides
     requests = max(least, policy.budget_requests * epoch_length_s // DAY_S)
-    most_bytes = max(slots * min(lengths, default=0), policy.budget_bytes * epoch_length_s // DAY_S)
+    most_bytes = max(
+        (slots + slots // AWAY_ONE_IN) * min(lengths, default=0), policy.budget_bytes * epoch_length_s // DAY_S
+    )
     light, heavy = _weighed(lengths, max(min(lengths, default=0), most_bytes // (2 * slots)))
     mean = _mean([lengths[i] for i in light])
     room = (requests - besides) // slots - bool(checks)

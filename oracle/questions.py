@@ -6,12 +6,14 @@ A mirror that did not answer rightly in the slot before is asked one question on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from oracle.canary import canary
 from oracle.manifest import Manifest, ReleaseFile, url_path
 from oracle.model import ANSWERED_REASONS, PRIMARY, MirrorId, Reason
 from oracle.probes.integrity import Expected
 from oracle.probes.question import (
+    Kind,
     Question,
     canary_question,
     check_question,
@@ -24,7 +26,6 @@ from oracle.rounds import DOWN, Round
 from oracle.schedule import asks_in, choice, files_for, is_away, nth_file, permuted, subsecret
 from oracle.standing import Draw
 from oracle.store.ledger import Mirror
-from oracle.store.tallies import Tally
 
 CANARIES_AN_EPOCH = 4
 COLD_AN_EPOCH = 1
@@ -32,8 +33,12 @@ COLD_AN_EPOCH_HEARD = 5
 """Where the primary's log can be heard, so that an echo shows within the epoch: one more than it takes, since a slot or
 an answer may be lost."""
 _NONCES = 1 << 64
+_WORDS_BITS = 60
+_ATTEMPTS = 2
+"""A question may be two requests: one that met a connection error is tried once more."""
+_LARGE = frozenset({Kind.FILE, Kind.CHECK})
+"""What the budget of bytes is for; the answers to all else are short."""
 _SUSPECT = ANSWERED_REASONS - {Reason.NOT_OWNER, Reason.NOT_ADMITTED, Reason.HIDDEN}
-_NO_TALLY = Tally(PRIMARY)
 
 Expect = Callable[[ReleaseFile], Expected]
 
@@ -54,43 +59,54 @@ def questions_for(
     """
     number = mirror.mirror if mirror else PRIMARY
     times = this.delays_ms(number)
-    usual = list(_usual(this, number, draw, manifest, expect, times))
-    asked = usual[:1] + (usual[1:] if _has_room(this, number, draw, usual) else [])
+    first, *further = _usual(this, number, draw, manifest, expect, times)
     if mirror is None:
-        return (*asked, *([route_question(this.route, next(times))] if elsewhere else []))
-    if number not in this.before or this.before[number] not in DOWN:
-        asked += _canaries(this, number, draw, times)
-    if _owner_is_due(this, number):
-        asked.append(owner_question(mirror.operator, next(times)))
+        witness = [route_question(this.route, next(times))] if elsewhere else []
+        return _within(this, number, draw, [first, *witness, *further])
+    besides = []
     if cold is not None:
-        asked.append(cold_question(this.manifest.cold[cold], next(times)))
+        besides.append(cold_question(this.manifest.cold[cold], next(times)))
     if is_asked_elsewhere(this, number):
-        asked.append(_elsewhere(this, number, draw, manifest, expect, next(times)))
-    return tuple(asked)
+        away = _elsewhere(this, number, draw, manifest, expect, next(times))
+        if this.tally(number).hidden and len(_within(this, number, draw, [first, away])) < 2:
+            return (replace(away, retries=0),)
+        besides.append(away)
+    if _owner_is_due(this, number):
+        besides.append(owner_question(mirror.operator, next(times)))
+    if number not in this.before or this.before[number] not in DOWN:
+        besides += _canaries(this, number, draw, times)
+    return _within(this, number, draw, [first, *besides, *further])
 
 
 def is_asked_elsewhere(this: Round, mirror: MirrorId) -> bool:
     """Whether a question leaves by the slot's route: in a tenth of the slots, and again after it failed there."""
-    hidden = this.tallies.get(mirror, _NO_TALLY).hidden
-    return hidden or is_away(this.times, mirror, this.task.epoch, this.slot)
+    return this.tally(mirror).hidden or is_away(this.times, mirror, this.task.epoch, this.slot)
 
 
 def _usual(
     this: Round, mirror: MirrorId, draw: Draw, manifest: Manifest, expect: Expect, times: Iterator[int]
 ) -> Iterator[Question]:
-    """Files and checks. A mirror that was down in the slot before is asked for one of them only."""
-    most = this.task.policy.max_file_bytes
+    """Files and checks. A mirror that was down in the slot before is asked for one of them only.
+
+    Half of the files are asked for in a browser's words, so that each file is met in them in every other round.
+    """
     light, heavy = files_due(this, mirror, draw)
+    words = choice(subsecret(this.secret, b"words"), b"words", 1 << _WORDS_BITS, mirror, this.task.epoch, this.slot)
+
+    def question(number: int, file: ReleaseFile) -> Question:
+        browser = words >> number % _WORDS_BITS & 1 == 1
+        return file_question(expect(file), this.task.policy.max_file_bytes, next(times), browser=browser)
+
     for file in light[:1]:
-        yield file_question(expect(file), most, next(times))
+        yield question(0, file)
     if light and this.before.get(mirror) in DOWN:
         return
     if manifest.checks:
         secret, slots = subsecret(this.secret, b"checks"), this.task.policy.slots
         for index in files_for(secret, mirror, this.task.epoch, this.slot, slots, len(manifest.checks), 1):
             yield check_question(manifest.checks[index], this.now_ms / 1000, next(times))
-    for file in (*light[1:], *heavy):
-        yield file_question(expect(file), most, next(times))
+    for number, file in enumerate((*light[1:], *heavy), start=1):
+        yield question(number, file)
 
 
 def files_due(this: Round, mirror: MirrorId, draw: Draw) -> tuple[list[ReleaseFile], list[ReleaseFile]]:
@@ -110,12 +126,25 @@ def _heavy_due(this: Round, mirror: MirrorId, draw: Draw) -> list[int]:
     return [nth_file(secret, mirror, 0, turn, len(draw.plan.heavy)) for turn in draw.plan.heavy_turns(place)]
 
 
-def _has_room(this: Round, mirror: MirrorId, draw: Draw, questions: Sequence[Question]) -> bool:
-    """Whether the budget bears all questions, and one more file in every slot that is left."""
-    tally, slots_left = this.tallies.get(mirror, _NO_TALLY), this.task.policy.slots - this.slot - 1
-    requests = tally.requests + len(questions) + slots_left
-    length = tally.bytes + sum(question.max_bytes for question in questions) + slots_left * draw.plan.light_bytes
-    return requests <= draw.plan.requests and length <= draw.plan.bytes
+def _left(this: Round, mirror: MirrorId, draw: Draw) -> tuple[int, int]:
+    """How many requests and bytes of the epoch's budget this slot may use: one file is kept for every slot to come."""
+    tally, slots_left = this.tally(mirror), this.task.policy.slots - this.slot - 1
+    requests = draw.plan.requests - tally.requests - slots_left
+    return requests, draw.plan.bytes - tally.bytes - slots_left * draw.plan.light_bytes
+
+
+def _within(this: Round, mirror: MirrorId, draw: Draw, wanted: Sequence[Question]) -> tuple[Question, ...]:
+    """What the budget bears of the questions, which come by rank, and the first one in any case."""
+    requests, length = _left(this, mirror, draw)
+    asked: list[Question] = []
+    for question in wanted:
+        if requests >= _ATTEMPTS and (length >= question.max_bytes or question.kind not in _LARGE):
+            asked.append(question)
+            requests, length = requests - _ATTEMPTS, length - question.max_bytes
+        elif not asked:
+            asked.append(replace(question, retries=0))
+            requests, length = requests - 1, length - question.max_bytes
+    return tuple(asked)
 
 
 def _owner_is_due(this: Round, mirror: MirrorId) -> bool:
@@ -130,13 +159,18 @@ def _owner_is_due(this: Round, mirror: MirrorId) -> bool:
 def _elsewhere(
     this: Round, mirror: MirrorId, draw: Draw, manifest: Manifest, expect: Expect, delay_ms: int
 ) -> Question:
-    """Another file (or a check), by the slot's route."""
+    """Another file (or a check), by the slot's route: what failed there, until it is right."""
+    failed, most = this.tally(mirror).hidden_path, this.task.policy.max_file_bytes
+    for file in (file for file in draw.files if failed and file.path == failed):
+        return file_question(expect(file), most, delay_ms, this.route)
+    for check in (check for check in manifest.checks if failed and check.path == failed):
+        return check_question(check, this.now_ms / 1000, delay_ms, this.route)
     if not draw.plan.light:
         index = choice(this.times, b"elsewhere", len(manifest.checks), mirror, this.task.epoch, this.slot)
         return check_question(manifest.checks[index], this.now_ms / 1000, delay_ms, this.route)
     index = choice(this.times, b"elsewhere", len(draw.plan.light), mirror, this.task.epoch, this.slot)
     file = draw.files[draw.plan.light[index]]
-    return file_question(expect(file), this.task.policy.max_file_bytes, delay_ms, this.route)
+    return file_question(expect(file), most, delay_ms, this.route)
 
 
 # ------------------------------------------------------------------------------------------- canaries and cold files
@@ -174,8 +208,11 @@ def cold_due(this: Round, mirrors: Sequence[Mirror]) -> dict[MirrorId, int]:
 
 def cold_is_due(this: Round, mirror: MirrorId) -> bool:
     """A few times an epoch; in every slot while the primary is down, when a relay has it from nowhere; and again while
-    the last one was not answered rightly."""
-    if this.outage or this.tallies.get(mirror, _NO_TALLY).cold_failed:
+    the last one was not answered rightly; always as long as the budget bears it."""
+    draw = this.draws.get(this.held(mirror) or this.standing.current)
+    if draw is not None and _left(this, mirror, draw)[0] < 2 * _ATTEMPTS:
+        return False
+    if this.outage or this.tally(mirror).cold_failed:
         return True
     many = COLD_AN_EPOCH if this.key is None else COLD_AN_EPOCH_HEARD
     secret, slots = subsecret(this.times, b"cold"), this.task.policy.slots

@@ -25,6 +25,7 @@ _OWN_WORDS = NO_ANSWER_REASONS | {
     Reason.NOT_MEASURED,
 }
 """Outcomes of a complete read that say more than NOT_ADMITTED does."""
+_NO_TALLY = Tally(PRIMARY)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Round:
     def outage(self) -> bool:
         """Whether the primary was down in the slot before."""
         return self.before.get(PRIMARY, Reason.UP) in DOWN
+
+    def tally(self, mirror: MirrorId) -> Tally:
+        """What a mirror was asked in the epoch so far."""
+        return self.tallies.get(mirror, _NO_TALLY)
 
     def held(self, mirror: MirrorId) -> Digest | None:
         """The release that a mirror is held to: of those that count the newest that was read from it; None before."""

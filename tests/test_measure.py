@@ -383,10 +383,14 @@ def test_who_serves_only_the_known_probers_is_down_until_it_serves_others(
     assert (votes[1].reason, votes[2].reason, votes[PRIMARY].reason) == (Reason.HIDDEN, Reason.UP, Reason.UP)
     for slot, behaves, voted in ((1, behave, Reason.HIDDEN), (2, good, Reason.UP)):
         scene.mirrors[0]._behave = behaves
+        failed = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
+        assert (failed.hidden, failed.hidden_path in FILES) == (True, True)
         with pytest.MonkeyPatch.context() as patch:
             at_slot(scene, patch, slot)
             assert scene.measure(slot=slot)[1].reason is voted
-    assert not tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)].hidden
+        assert [path for path in scene.asked(1) if path == f"/{failed.hidden_path}"][1:]
+    mended = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
+    assert (mended.hidden, mended.hidden_path) == (False, "")
 
 
 def test_loopback_needs_a_development_chain_too(scene: Scene) -> None:

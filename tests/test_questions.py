@@ -4,6 +4,7 @@ import bisect
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from oracle.model import (
     Slot,
     VoteState,
 )
+from oracle.probes.address import Located, parse_url
 from oracle.probes.integrity import expect
 from oracle.probes.question import Kind, Question
 from oracle.probes.route import USUAL, Route
@@ -137,6 +139,31 @@ def test_a_tenth_of_the_slots_is_asked_elsewhere_by_one_route_for_all() -> None:
     assert {question.route for question in world.epoch() if question.route} == {USUAL}
 
 
+def test_half_of_the_walk_is_in_a_browsers_words_by_the_usual_way() -> None:
+    world = World(files(500))
+    walk = [question for question in world.epoch() if question.route is None and question.kind is Kind.FILE]
+    browser = {question.shown for question in walk if question.browser}
+    assert 200 < len(browser) < 300
+    located = Located(parse_url("http://m.example"), "192.0.2.1")
+    for question in walk[:20]:
+        request = question.request(located, 1_000)
+        assert request is not None
+        assert request.route == (USUAL if question.browser else None)
+    drawn = [world.asked(world.round(slot))[0].browser for slot in range(40)]
+    assert drawn != [world.asked(world.round(slot, secret=b"another secret!!"))[0].browser for slot in range(40)]
+
+
+def test_what_failed_elsewhere_is_asked_there_until_it_is_right() -> None:
+    world = World(files(500), checks=2)
+    for path in ("f/0123.js", "/check/1"):
+        tallies = {M: Tally(M, hidden=True, hidden_path=path)}
+        for slot in range(5):
+            away = [question for question in world.asked(world.round(slot, tallies=tallies)) if question.route]
+            assert [question.shown for question in away] == [path]
+    gone = world.asked(world.round(0, tallies={M: Tally(M, hidden=True, hidden_path="gone")}))
+    assert [question.kind for question in gone if question.route] == [Kind.FILE]
+
+
 def test_whoever_failed_elsewhere_is_asked_there_again() -> None:
     world = World(files(20))
     this = world.round(3, tallies={M: Tally(M, hidden=True)}, before={M: Reason.HIDDEN})
@@ -175,6 +202,54 @@ def test_who_was_asked_enough_is_asked_one_thing(requests: int, length: int, man
     world = World(files(1_000))
     asked = world.asked(world.round(9, tallies={M: Tally(M, requests, length)}))
     assert (len([q for q in asked if q.route is None]) > 1) is many
+
+
+HIDDEN: Mapping[str, Any] = {"hidden": True, "hidden_path": "f/0001.js"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "before", "key"),
+    [
+        ({}, {}, None),
+        (HIDDEN, {}, KEY),
+        (HIDDEN, {M: Reason.HIDDEN}, KEY),
+        ({"cold_failed": True}, {}, KEY),
+        ({**HIDDEN, "cold_failed": True}, {PRIMARY: Reason.CONNECT}, KEY),
+    ],
+)
+@pytest.mark.parametrize("budget", [1, 400, 1_000])
+def test_no_epoch_is_over_its_budget_even_if_every_connection_is_tried_twice(
+    flags: Mapping[str, Any], before: Mapping[MirrorId, Reason], key: bytes | None, budget: int
+) -> None:
+    world = World(files(1_000), policy=Policy(slots=SLOTS, budget_requests=budget))
+    requests = 0
+    for slot in range(SLOTS):
+        tally = Tally(M, requests, **flags)
+        this = world.round(slot, tallies={M: tally}, before=before, key=key)
+        asked = world.asked(this, cold=3 if cold_is_due(this, M) else None)
+        assert asked
+        requests += sum(1 + question.retries for question in asked)
+    assert SLOTS <= requests <= world.draw.plan.requests
+
+
+def test_who_is_hidden_is_asked_elsewhere_only_where_the_budget_bears_one_question() -> None:
+    world = World(files(1_000))
+    spent = world.draw.plan.requests - SLOTS + 9
+    asked = world.asked(world.round(9, tallies={M: Tally(M, spent, **HIDDEN)}))
+    assert [(question.route, question.shown, question.retries) for question in asked] == [(USUAL, "f/0001.js", 0)]
+    [asked_at_home] = world.asked(world.round(9, tallies={M: Tally(M, spent)}))
+    assert (asked_at_home.route, asked_at_home.retries) == (None, 0)
+
+
+def test_a_budget_of_bytes_keeps_no_short_question_away() -> None:
+    world = World(files(10, length=50_000_000), policy=Policy(slots=SLOTS, budget_bytes=1))
+    asked = world.epoch(key=KEY)
+    assert kinds(asked)[Kind.CANARY] == 4
+    assert [question for question in asked if question.route]
+    assert len([question for question in asked if question.kind is Kind.FILE and not question.route]) == SLOTS
+    spent = {M: Tally(M, 0, world.draw.plan.bytes)}
+    assert {question.kind for question in world.epoch(key=KEY, tallies=spent)} == {Kind.FILE, Kind.CANARY}
+    assert not [question for question in world.epoch(key=KEY, tallies=spent) if question.route]
 
 
 def test_every_question_has_a_time_of_its_own_within_one_slice() -> None:

@@ -1,5 +1,6 @@
 """Complete reads: the host's owner first, then every file, and of a release from its source."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from oracle.reads import admit_mirror, read_release, read_sources
 from oracle.standing import draw
 from oracle.store.ledger import Release
 from oracle.store.manifests import save_manifest
-from oracle.store.observations import admissions
+from oracle.store.observations import admissions, record_admission
 from oracle.store.ownerships import ownerships
 from oracle.store.tallies import Asked, add_to_tallies, tallies
 from tests.fixtures.hostile import Hostile, closed_port, serves, silent
@@ -117,6 +118,33 @@ def test_a_failed_read_is_not_repeated_without_end(tmp_path: Path, stack: ExitSt
     assert admit(scene) is Reason.HTTP_STATUS
     add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), read_bytes=3_000)])
     assert admit(scene) is None
+
+
+def test_who_serves_one_file_to_probers_only_is_not_admitted_again(tmp_path: Path, stack: ExitStack) -> None:
+    good, altered = serves(FILES, operator(1)), serves({**FILES, "a/b.txt": b"mine"}, operator(1))
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        (altered if b"Firefox" in head else good)(connection, head)
+
+    scene = Scene(tmp_path, stack, behave)
+    scene.read_source()
+    told = "a/b.txt: 4 bytes, released are other 4"
+    for _ in range(3):
+        record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.WRONG_BYTES, told)
+        assert admit(scene) is Reason.WRONG_BYTES
+
+
+def test_half_of_a_complete_read_is_in_a_browsers_words(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack, files={f"{number}": b"x" for number in range(100)})
+    scene.read_source()
+    asked = []
+    for _ in range(2):
+        assert admit(scene) is Reason.UP
+        heads = [head for head in scene.mirrors[0].asked if WELL_KNOWN.encode() not in head]
+        asked.append({head.split(b" ")[1] for head in heads if b"Firefox" in head})
+        scene.mirrors[0].asked.clear()
+    assert all(25 < len(one) < 75 for one in asked)
+    assert asked[0] != asked[1]  # or a mirror would learn from the first which files are never asked for so
 
 
 def test_many_small_files_are_not_read_without_end_either(scene: Scene) -> None:

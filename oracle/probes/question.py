@@ -39,7 +39,7 @@ class Question:
     """A GET below a mirror's base URL, or at its origin; `shown` is its path for people.
 
     `route` is the way by which it leaves, None for that of all probes. It goes in a `browser`'s words or in those of a
-    probe; by a route always in a browser's.
+    probe; by a route always in a browser's. `retries` further attempts may follow a connection error.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class Question:
     keep_body: bool = False
     route: Route | None = None
     browser: bool = False
+    retries: int = 1
 
     def request(self, located: Located, timeout_ms: int, spent_ms: int = 0) -> Request | None:
         """The request to a host that could be located, None to one that could not."""
@@ -64,7 +65,7 @@ class Question:
             timeout_ms=timeout_ms,
             max_bytes=self.max_bytes,
             keep_body=self.keep_body,
-            retries=1,
+            retries=self.retries,
             delay_ms=max(0, self.delay_ms - spent_ms),
             dns_ms=located.dns_ms,
             route=self.route or (USUAL if self.browser else None),

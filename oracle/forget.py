@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from oracle.model import Epoch
 from oracle.settings import Settings
 from oracle.store import cold, facts, ledger
-from oracle.store.db import writing
 from oracle.store.history import gone_releases
 from oracle.store.observations import forget_votes
 from oracle.store.observed import forget_observed
@@ -27,8 +26,7 @@ def forget(engine: sa.Engine, settings: Settings, epoch: Epoch) -> None:
     forget_sightings(engine, epoch - KEPT_EPOCHS)
     forget_votes(engine, epoch - KEPT_VOTES)
     forget_segments(engine, epoch - KEPT_EPOCHS)
-    with writing(engine) as connection:
-        forget_observed(connection, epoch - KEPT_EPOCHS)
+    forget_observed(engine, epoch - KEPT_EPOCHS)
     for fund in ledger.funds_of_committee(engine, settings.committee, epoch):
         if gone := gone_releases(engine, fund):
             cold.forget_cold_asks(engine, gone)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from oracle.model import REASONS, Digest, Epoch, FundId, MirrorId, Reason, Slot, Vote
 from oracle.store.db import chunks, insert_new, reading, upsert, writing
 from oracle.store.observed import observe
+from oracle.store.past import forget_before
 from oracle.store.tables import admissions as admission_rows
 from oracle.store.tables import votes as vote_rows
 
@@ -109,8 +110,7 @@ def latest_votes(connection: sa.Connection, fund: int, mirror: int, limit: int) 
 
 def forget_votes(engine: sa.Engine, before_epoch: int) -> int:
     """Deletes the votes of epochs before `before_epoch`, whose bundles are kept as evidence, and says how many."""
-    with writing(engine) as connection:
-        return connection.execute(sa.delete(vote_rows).where(vote_rows.c.epoch < before_epoch)).rowcount
+    return forget_before(engine, vote_rows, before_epoch)
 
 
 def record_admission(

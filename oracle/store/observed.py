@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from oracle.model import Epoch, FundId, MirrorId, Reason, Vote, VoteState, state_of
 from oracle.store.db import chunks, upsert
+from oracle.store.past import forget_before
 from oracle.store.tables import observed as rows_of
 
 NO_VOTE = " "
@@ -141,6 +142,6 @@ def sums(connection: sa.Connection, node: str, epoch: int) -> Sums:
     return Sums(epoch, letters.total(), {REASON_OF[letter]: count for letter, count in letters.items()})
 
 
-def forget_observed(connection: sa.Connection, before_epoch: int) -> int:
+def forget_observed(engine: sa.Engine, before_epoch: int) -> int:
     """Deletes the rows of epochs before `before_epoch`, and says how many."""
-    return connection.execute(sa.delete(rows_of).where(rows_of.c.epoch < before_epoch)).rowcount
+    return forget_before(engine, rows_of, before_epoch)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from oracle.model import FundId, MirrorId
 from oracle.store.db import insert_new, reading, writing
 from oracle.store.observations import now_ms
+from oracle.store.past import forget_before
 from oracle.store.tables import sightings as rows_of
 
 
@@ -40,5 +41,4 @@ def relaying(engine: sa.Engine, node: str, fund: FundId, epoch: int) -> frozense
 
 def forget_sightings(engine: sa.Engine, before_epoch: int) -> int:
     """Deletes what was seen in epochs before `before_epoch`, whose bundles say it too, and says how many rows."""
-    with writing(engine) as connection:
-        return connection.execute(sa.delete(rows_of).where(rows_of.c.epoch < before_epoch)).rowcount
+    return forget_before(engine, rows_of, before_epoch)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from oracle.model import FundId, MirrorId
 from oracle.store.db import Row, add_up, reading, writing
+from oracle.store.past import forget_before
 from oracle.store.tables import tallies as rows_of
 
 _ADDED = ("requests", "bytes", "read_requests", "read_bytes")
@@ -111,5 +112,4 @@ def load_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> li
 
 def forget_tallies(engine: sa.Engine, before_epoch: int) -> int:
     """Deletes what was counted in epochs before `before_epoch`, and says how many rows."""
-    with writing(engine) as connection:
-        return connection.execute(sa.delete(rows_of).where(rows_of.c.epoch < before_epoch)).rowcount
+    return forget_before(engine, rows_of, before_epoch)

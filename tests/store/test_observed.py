@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.model import PRIMARY, Epoch, FundId, MirrorId, Reason, Slot, Vote, VoteState, state_of
-from oracle.store.db import open_store, reading, writing
+from oracle.store.db import open_store, reading
 from oracle.store.migrate import configuration
 from oracle.store.observations import record_votes, votes_of
 from oracle.store.observed import LETTERS, NO_VOTE, Observed, Sums, forget_observed, observed, sums
@@ -73,9 +73,8 @@ def test_the_row_and_the_votes_agree(store: sa.Engine) -> None:
 
 def test_old_rows_are_forgotten(store: sa.Engine) -> None:
     record_votes(store, "node", [vote(0)])
-    with writing(store) as connection:
-        assert forget_observed(connection, EPOCH) == 0
-        assert forget_observed(connection, EPOCH + 1) == 1
+    assert forget_observed(store, EPOCH) == 0
+    assert forget_observed(store, EPOCH + 1) == 1
     assert seen(store, M)[M] == []
 
 

@@ -1,5 +1,7 @@
 """What a round brought is in the store wholly or not at all."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -29,3 +31,18 @@ def test_what_fails_half_way_leaves_nothing(store: sa.Engine, monkeypatch: pytes
     with pytest.raises(RuntimeError, match="disk"):
         record_round(store, "node", 2, [VOTE], [(F, Asked(M, 2, 100))])
     assert tallies(store, F, 2, "node") == {}
+
+
+def test_a_store_that_was_busy_is_asked_once_more(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, record_in = iter([True, False, True, True]), record.record_in
+
+    def sometimes(*args: Any) -> list[Vote]:
+        if next(busy):
+            raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
+        return record_in(*args)
+
+    monkeypatch.setattr(record, "record_in", sometimes)
+    assert record_round(store, "node", 2, [VOTE], [(F, Asked(M, 2, 100))]) == 1
+    assert tallies(store, F, 2, "node") == {M: Tally(M, 2, 100)}
+    with pytest.raises(sa.exc.OperationalError, match="locked"):
+        record_round(store, "node", 2, [VOTE], [(F, Asked(M, 2, 100))])

@@ -26,6 +26,8 @@ SLICE_MS = 20_000
 """The part of a slot in which probes start is cut into slices of about this length."""
 READS_AN_EPOCH = 20
 """The budget of failures: how often what failed is read again within an epoch, at most."""
+SIX_ONE_IN = 10
+"""One slot in so many has a further question over IPv6 for whoever has an address of both kinds."""
 _SHORTEST_REST_S = 5
 _PRIMARIES = 1 << 63
 _PACKED = tuple(Struct(f">{count}Q") for count in range(9))
@@ -109,6 +111,12 @@ def probe_times(secret: bytes, subject: int, epoch: int, slot: int, slot_ms: int
 def is_away(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int) -> bool:
     """Whether one question of the slot is asked from another address and in a browser's words: a tenth of the slots."""
     return _number(secret, b"away", mirror, epoch, slot) % AWAY_ONE_IN == 0
+
+
+def is_six(secret: bytes, epoch: int, slot: int) -> bool:
+    """Whether mirrors that have IPv4 and IPv6 addresses are asked over both: a tenth of the slots. All of them in the
+    same, so that they vouch for this node's own IPv6."""
+    return _number(secret, b"six", epoch, slot) % SIX_ONE_IN == 0
 
 
 def choice(secret: bytes, purpose: bytes, count: int, *parts: int) -> int:

@@ -17,6 +17,7 @@ from oracle.schedule import (
     epoch_secret,
     files_for,
     is_away,
+    is_six,
     permuted,
     probe_times,
     slice_bounds,
@@ -135,6 +136,12 @@ def test_an_epochs_secret_tells_nothing_of_others_and_fits_its_commitment() -> N
 def test_a_tenth_of_the_slots_is_asked_from_elsewhere() -> None:
     away = sum(is_away(SECRET, mirror, 1, slot) for mirror in range(50) for slot in range(288))
     assert 1_300 < away < 1_580  # 1440, 3.9 sigma
+
+
+def test_a_tenth_of_the_slots_is_asked_over_ipv6_too_and_others_each_epoch() -> None:
+    sixes = [[slot for slot in range(288) if is_six(SECRET, epoch, slot)] for epoch in range(50)]
+    assert 1_300 < sum(map(len, sixes)) < 1_580  # 1440, 3.9 sigma
+    assert len({tuple(slots) for slots in sixes}) == 50
 
 
 @given(slots=st.integers(1, 40), many=st.integers(0, 100), epoch=st.integers(0, 3))

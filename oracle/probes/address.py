@@ -66,7 +66,8 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A URL read and resolved: `base` and `address` to ask, or the reason why it cannot be asked."""
+    """A URL read and resolved: `base` and `address` to ask, or the reason why it cannot be asked. `six` is an IPv6
+    address beside an IPv4 one."""
 
     base: BaseUrl | None = None
     address: str = ""
@@ -74,6 +75,7 @@ class Located:
     reason: Reason | None = None
     detail: str = ""
     alias: str = ""
+    six: str = ""
 
 
 def locate(
@@ -128,7 +130,8 @@ def _located(base: BaseUrl, resolved: Resolved, turn: int, version: int | None) 
     address = resolved.pick(turn, version)
     if resolved.addresses and not address:
         return Located(base, "", resolved.dns_ms, Reason.DNS, f"the name has no IPv{version} address", resolved.alias)
-    return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail, resolved.alias)
+    six = resolved.pick(turn, 6) if len(resolved.addresses) > 1 and ":" not in address else ""
+    return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail, resolved.alias, six)
 
 
 def _resolve_names(

@@ -135,7 +135,7 @@ class Handle:
         stopped = sink.stopped or self._judged or self._flooded
         if code or stopped or not sink.whole_head:
             reason, detail = self._judge(request, sink, code, text)
-            may_retry = not stopped and is_connection_error(code)
+            may_retry = not stopped and reason is not Reason.NOT_MEASURED and is_connection_error(code)
         whole = reason is None and sink.status == 200
         return Response(
             request.url,

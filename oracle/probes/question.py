@@ -40,6 +40,7 @@ class Question:
 
     `route` is the way by which it leaves, None for that of all probes. It goes in a `browser`'s words or in those of a
     probe; by a route always in a browser's. `retries` further attempts may follow a connection error.
+    With `six` it goes to the IPv6 address of a name that has both kinds.
     """
 
     kind: Kind
@@ -53,15 +54,17 @@ class Question:
     route: Route | None = None
     browser: bool = False
     retries: int = 1
+    six: bool = False
 
     def request(self, located: Located, timeout_ms: int, spent_ms: int = 0) -> Request | None:
         """The request to a host that could be located, None to one that could not."""
-        if located.base is None or not located.address:
+        address = located.six if self.six else located.address
+        if located.base is None or not address:
             return None
         path = self.url_path.lstrip("/")
         return Request(
             f"{located.base.origin}/{path}" if self.at_origin else located.base.join(path),
-            located.address,
+            address,
             timeout_ms=timeout_ms,
             max_bytes=self.max_bytes,
             keep_body=self.keep_body,

@@ -92,7 +92,7 @@ def ask_round(
         Heard(target, place, tuple(_answer(question, place, next(responses)) for question in target.questions))
         for target, place in zip(targets, located, strict=True)
     ]
-    return _without_broken_routes(heard)
+    return _without_broken_six(_without_broken_routes(heard))
 
 
 def _fetch(
@@ -104,10 +104,13 @@ def _fetch(
 
 
 def _answer(question: Question, located: Located, response: Response | None) -> Answer:
+    if response is None and question.six and located.address:
+        return Answer(question, None, Reason.NOT_MEASURED, "the name has no IPv6 address beside IPv4")
     if response is None:
         return Answer(question, None, located.reason or Reason.DNS, located.detail)
     try:
-        return Answer(question, response, *question.judge(response))
+        reason, detail = question.judge(response)
+        return Answer(question, response, reason, f"over IPv6: {detail}"[:200] if question.six and detail else detail)
     except Exception:
         log.exception("answer_not_judged", kind=question.kind, path=question.shown)
         return Answer(question, response, _UNREADABLE.get(question.kind, Reason.PROTOCOL), "the answer cannot be read")
@@ -122,6 +125,21 @@ def _without_broken_routes(heard: list[Heard]) -> list[Heard]:
     if all(works.values()):
         return heard
     return [replace(one, answers=tuple(_excused(answer, works) for answer in one.answers)) for one in heard]
+
+
+def _without_broken_six(heard: list[Heard]) -> list[Heard]:
+    """Where nobody could be connected to over IPv6, it is this node's own that is down: a route in its tables may lead
+    nowhere."""
+    asked = [answer for one in heard for answer in one.answers if answer.question.six and answer.response]
+    if not asked or any(answer.response.phases.connect_ms for answer in asked if answer.response):
+        return heard
+    return [replace(one, answers=tuple(_without_six(answer) for answer in one.answers)) for one in heard]
+
+
+def _without_six(answer: Answer) -> Answer:
+    if not answer.question.six or answer.reason not in NO_ANSWER_REASONS:
+        return answer
+    return replace(answer, reason=Reason.NOT_MEASURED, detail="nobody answered over IPv6")
 
 
 def _excused(answer: Answer, works: Mapping[Route, bool]) -> Answer:

@@ -20,7 +20,8 @@ def vote_of(heard: Heard, epoch: Epoch, slot: Slot) -> Vote:
     """The vote on a mirror.
 
     Any wrong answer decides; silence does if the first question met it or more than a quarter of all, so that one
-    stalled connection among many is not held against a mirror. Whoever answers at home but not elsewhere is HIDDEN.
+    stalled connection among many is not held against a mirror. Whoever answers at home but not elsewhere is HIDDEN;
+    who answers over IPv4 but not over IPv6, which browsers prefer, has the reason that is seen there.
     """
     reason, answer, detail = _decisive(heard)
     timed = _first_up(heard.answers) if reason is Reason.UP else None
@@ -55,7 +56,7 @@ def hidden(answers: Sequence[Answer]) -> str | None:
 
 def _decisive(heard: Heard) -> tuple[Reason, Answer | None, str]:
     counted = [one for one in heard.answers if _counts(one)]
-    home = [one for one in counted if one.question.route is None]
+    home = [one for one in counted if one.question.route is None and not one.question.six]
     for worst in _WORST:
         for one in counted:
             if one.reason is worst:
@@ -65,13 +66,22 @@ def _decisive(heard: Heard) -> tuple[Reason, Answer | None, str]:
             return one.reason, one, one.detail
     if silent := _silent(home):
         return silent.reason, silent, silent.detail
-    for one in counted:
-        if one.question.route is not None and one.reason is not Reason.UP:
-            return Reason.HIDDEN, one, f"asked from elsewhere: {one.detail or one.reason}"[:200]
+    if apart := _failed_apart(counted):
+        return apart
     if first := _first_up(home):
         return Reason.UP, first, first.detail
     asked = heard.answers[0] if heard.answers else None
     return Reason.NOT_MEASURED, asked, asked.detail if asked else "nothing was asked"
+
+
+def _failed_apart(counted: Sequence[Answer]) -> tuple[Reason, Answer, str] | None:
+    """What failed only where it was asked from elsewhere, or over IPv6."""
+    for one in (one for one in counted if one.reason is not Reason.UP):
+        if one.question.route is not None:
+            return Reason.HIDDEN, one, f"asked from elsewhere: {one.detail or one.reason}"[:200]
+        if one.question.six:
+            return one.reason, one, one.detail
+    return None
 
 
 def _counts(answer: Answer) -> bool:
@@ -88,5 +98,5 @@ def _silent(home: Sequence[Answer]) -> Answer | None:
 
 
 def _first_up(answers: Sequence[Answer]) -> Answer | None:
-    ups = [one for one in answers if one.reason is Reason.UP and one.question.route is None]
+    ups = [one for one in answers if one.reason is Reason.UP and one.question.route is None and not one.question.six]
     return next((one for one in ups if one.question.kind in _TIMED), next(iter(ups), None))

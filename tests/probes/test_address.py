@@ -123,6 +123,14 @@ def test_ipv4_and_ipv6_can_be_asked_for_apart() -> None:
     assert bad.reason is Reason.ADDRESS_REFUSED
 
 
+def test_an_ipv6_address_is_told_beside_an_ipv4_one_only() -> None:
+    sixes = ["2606:4700::1", "2606:4700::2"]
+    names = knows(both=[PUBLIC, *sixes], four=[PUBLIC, OTHER_PUBLIC], six=sixes, bad=[PUBLIC, "::1"])
+    urls = [f"http://{name}.example/" for name in ("both", "four", "six", "bad")]
+    assert [place.six for place in locate(urls, 1.0, lookup=names)] == [sixes[0], "", "", ""]
+    assert [place.six for place in locate(urls, 1.0, turn=1, lookup=names)] == [sixes[1], "", "", ""]
+
+
 def test_a_url_that_cannot_be_read_is_refused_and_the_others_go_on() -> None:
     bad, good = locate(["http://u:p@a.example/", "http://a.example/x"], 1.0, lookup=knows(a=[PUBLIC]))
     assert bad.reason is Reason.ADDRESS_REFUSED

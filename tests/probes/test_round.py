@@ -12,6 +12,7 @@ from oracle.probes.exchange import Response
 from oracle.probes.integrity import Expected, Judgement
 from oracle.probes.question import Kind, file_question
 from oracle.probes.round import Heard, Target, ask_round
+from oracle.probes.route import USUAL
 from oracle.probes.verdict import vote_of
 from tests.fixtures.hostile import (
     Behaviour,
@@ -228,3 +229,57 @@ def test_a_mirror_that_cannot_be_located_is_asked_nothing() -> None:
 
 def test_a_round_without_targets_is_empty() -> None:
     assert probe() == []
+
+
+# ------------------------------------------------------------------------------------------------------ over IPv6 too
+
+HAS_SIX = socket.has_ipv6 and USUAL.leads_to("::1")
+needs_six = pytest.mark.skipif(not HAS_SIX, reason="this machine has no IPv6 loopback")
+
+
+def over_both(url: str, mirror: int = 1) -> Target:
+    asked = target(url, mirror)
+    return replace(asked, questions=(*asked.questions, replace(asked.questions[0], six=True)))
+
+
+def looked_up(host: str, _port: int) -> list[str]:
+    return {"both.example": ["127.1.1.1", "::1"], "other.example": ["127.1.1.1", "::1"]}.get(host, ["127.1.1.1"])
+
+
+@needs_six
+@pytest.mark.parametrize(
+    ("behave", "reason"),
+    [
+        (serves({URL_PATH: NOW}), Reason.UP),
+        (serves({URL_PATH: b"the altered bytes!"}), Reason.WRONG_BYTES),
+        (serves({}), Reason.HTTP_STATUS),
+        (silent, Reason.TIMEOUT),  # it was connected to, so this node's IPv6 works
+    ],
+)
+def test_what_only_ipv6_shows_decides(behave: Behaviour, reason: Reason) -> None:
+    with Hostile(serves({URL_PATH: NOW})) as four, Hostile(behave, "::1", port=four.port) as six:
+        vote = probe(over_both(f"http://both.example:{four.port}"), lookup=looked_up)[0]
+        assert (four.paths()[0], six.paths()[0]) == (URL_PATH, URL_PATH)
+    assert vote.reason is reason
+    assert vote.detail.startswith("" if reason is Reason.UP else "over IPv6: ")
+    assert vote.address == ("127.1.1.1" if reason is Reason.UP else None)
+
+
+@needs_six
+def test_a_dead_ipv6_address_is_down_where_another_mirrors_ipv6_answers_and_else_says_nothing() -> None:
+    with Hostile(serves({URL_PATH: NOW})) as dead, Hostile(serves({URL_PATH: NOW})) as good:
+        targets = [over_both(f"http://both.example:{dead.port}"), over_both(f"http://other.example:{good.port}", 2)]
+        alone = probe(*targets, lookup=looked_up)
+        with Hostile(serves({URL_PATH: NOW}), "::1", port=good.port):
+            beside = probe(*targets, lookup=looked_up)
+    assert [vote.reason for vote in alone] == [Reason.UP, Reason.UP]
+    assert [vote.reason for vote in beside] == [Reason.CONNECT, Reason.UP]
+    assert beside[0].detail.startswith("over IPv6: ")
+
+
+def test_a_name_without_ipv6_is_not_asked_over_it_and_loses_nothing() -> None:
+    with Hostile(serves({URL_PATH: NOW})) as server:
+        heard = ask(over_both(f"http://four.example:{server.port}"), lookup=looked_up)[0]
+        assert len(server.asked) == 1
+    assert [answer.reason for answer in heard.answers] == [Reason.UP, Reason.NOT_MEASURED]
+    assert vote_of(heard, Epoch(7), Slot(3)).reason is Reason.UP

@@ -15,8 +15,10 @@ AWAY = Route(source="192.0.2.1")
 HOST = Located(BaseUrl("http", "m.example", 80), "8.8.8.8")
 
 
-def answer(reason: Reason, number: int = 0, kind: Kind = Kind.FILE, route: Route | None = None) -> Answer:
-    question = Question(kind, f"file-{number}", f"file-{number}", lambda _: (R.UP, ""), 10, route=route)
+def answer(
+    reason: Reason, number: int = 0, kind: Kind = Kind.FILE, route: Route | None = None, *, six: bool = False
+) -> Answer:
+    question = Question(kind, f"file-{number}", f"file-{number}", lambda _: (R.UP, ""), 10, route=route, six=six)
     response = Response(
         "http://x", "8.8.8.8", status=200, phases=Phases(total_ms=100 + number, rtt_us=5_000), attempts=1
     )
@@ -62,6 +64,27 @@ def test_a_wrong_answer_decides_and_silence_only_where_it_is_much(reasons: list[
     assert (found.latency_ms is None) == (decided is not R.UP) == (found.address is None)
     if decided in reasons:
         assert found.detail == f"saw {reasons.index(decided)}"
+
+
+@pytest.mark.parametrize(
+    ("over_six", "decided"),
+    [
+        (R.UP, R.UP),
+        (R.TIMEOUT, R.TIMEOUT),
+        (R.CONNECT, R.CONNECT),
+        (R.HTTP_STATUS, R.HTTP_STATUS),
+        (R.WRONG_BYTES, R.WRONG_BYTES),
+        (R.NOT_MEASURED, R.UP),
+    ],
+)
+def test_who_answers_over_ipv4_only_has_what_is_seen_over_ipv6(over_six: Reason, decided: Reason) -> None:
+    assert vote(*files(*[R.UP] * 12), answer(over_six, 12, six=True)).reason is decided
+
+
+def test_ipv6_alone_makes_no_vote_and_is_not_timed() -> None:
+    assert vote(answer(R.NOT_MEASURED), answer(R.UP, 1, six=True)).reason is R.NOT_MEASURED
+    assert vote(answer(R.UP, 7), answer(R.UP, 1, six=True)).latency_ms == 107
+    assert vote(answer(R.TIMEOUT), answer(R.UP, 1, six=True)).reason is R.TIMEOUT
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ memory of one process: with several, or with a server in front that answers file
 import hashlib
 import hmac
 import json
+import posixpath
 import re
 import threading
 import time
@@ -29,6 +30,11 @@ _NO_STORE = "no-store"
 
 def _mac(key, purpose, text):
     return hmac.new(key, f"mirrorbond {purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def plain(path):
+    """A decoded path as servers understand it, whose spelling is the client's: `/x/..//.mirrorbond/./cold/a`."""
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 class Primary:
@@ -51,7 +57,7 @@ class Primary:
 
     def note(self, path, at_ms=None):
         """Remember a request, if it was for a cold file."""
-        name = path.lstrip("/")
+        name = plain(path).lstrip("/")
         if name.startswith(COLD_FOLDER):
             entry = (int(time.time() * 1000) if at_ms is None else at_ms, _mac(self._key, "echo", name)[:32])
             with self._lock:

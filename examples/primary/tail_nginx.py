@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
-from mirrorbond_primary import ECHO_PATH, Primary
+from mirrorbond_primary import ECHO_PATH, Primary, plain
 
 _LINE = re.compile(r'"GET (?P<target>[^ "]+) HTTP/[0-9.]+" [0-9]{3} ')
 _PAUSE_S = 0.5
+_HOST = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*")
 _LONGEST_LINE = 16 * 1024
 
 
@@ -24,7 +25,8 @@ def path_in(line, base=""):
     found = _LINE.search(line)
     if found is None:
         return ""
-    path = unquote(found["target"].partition("?")[0])
+    target = re.split("[?#]", _HOST.sub("", found["target"]), maxsplit=1)[0]
+    path = plain(unquote(target))
     return path.removeprefix(base) if path.startswith(base) else ""
 
 

@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -121,6 +122,31 @@ def test_cold_files_echo_and_others_do_not(url: str) -> None:
     assert COLD not in body.decode()
 
 
+SPELLED = [
+    f"/{COLD}".replace(".mirrorbond/", ".mirrorbond//"),
+    f"//{COLD}",
+    f"/x/../{COLD}",
+    f"/{COLD}".replace(".mirrorbond/", ".mirrorbond/./"),
+    f"/{COLD}".replace(".mirrorbond", "%2emirrorbond"),
+    f"/x/%2e%2e/{COLD}",
+]
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+def test_a_cold_file_echoes_however_its_path_is_spelled(url: str, spelled: str) -> None:
+    raw_get(url, spelled)
+    assert [name for _, name in json.loads(get(url + ECHO_PATH).content)["asked"]] == [echo_of(KEY, COLD)]
+
+
+def raw_get(url: str, target: str) -> None:
+    """A request whose target no client has put in order."""
+    host, _, port = url.partition("://")[2].partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as opened:
+        opened.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+        while opened.recv(4096):
+            pass
+
+
 def test_other_protocols_and_methods_pass_through() -> None:
     asyncio.run(primary.MirrorbondASGI(asgi_app, KEY.hex())({"type": "lifespan"}, None, None))
     with over_asgi() as url:
@@ -154,6 +180,10 @@ LINE = '192.0.2.1 - - [23/Nov/2026:07:00:00 +0000] "{request}" {status} 512 "-" 
         (f"GET /app/{COLD}?x=1 HTTP/1.1", "/app", f"/{COLD}"),
         (f"GET /other/{COLD} HTTP/2.0", "/app", ""),
         ("GET /%2Emirrorbond/cold/ab HTTP/1.1", "", "/.mirrorbond/cold/ab"),
+        *((f"GET {spelled} HTTP/1.1", "", f"/{COLD}") for spelled in SPELLED),
+        *((f"GET /y/../app{spelled} HTTP/1.1", "/app", f"/{COLD}") for spelled in SPELLED),
+        (f"GET http://app.example:80/{COLD}?x=/#y HTTP/1.1", "", f"/{COLD}"),
+        (f"GET /{COLD}#x HTTP/1.1", "", f"/{COLD}"),
         (f"POST /{COLD} HTTP/1.1", "", ""),
         ("\\x16\\x03", "", ""),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from oracle.commands import bonds, terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.bonds import Number
+from oracle.commands.signing import keep, of_quorum
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -73,35 +73,16 @@ def accept(
         asked = asked.signed(account, config.digest)
     elif not post:
         raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
-    _keep(files[0], asked)
+    keep(files[0], asked.to_json())
     tx = _post(context, account, asked, config) if post else None
     have = len(asked.valid(config.digest, config.members))
     facts = _facts(asked) | {"signatures": have, "quorum": config.quorum, "tx": tx}
     say(as_json, _in_words(asked, have, config.quorum, tx), **facts)
 
 
-def _keep(file: Path, asked: Acceptance) -> None:
-    from oracle.errors import InvalidInput
-
-    try:
-        file.write_text(json.dumps(asked.to_json(), indent=1) + "\n")
-    except OSError as error:
-        raise InvalidInput(str(file), f"cannot be written: {error.strerror}") from error
-
-
 def _post(context: Context, account: LocalAccount, asked: Acceptance, config: CommitteeConfig) -> str:
     """Posts the acceptance with the signatures that count, as many as the quorum needs."""
-    from oracle.errors import InvalidInput
-
-    valid = asked.valid(config.digest, config.members)
-    if len(valid) < config.quorum:
-        raise InvalidInput("--post", f"{len(valid)} members have signed, the quorum is {config.quorum}")
-    signed = {
-        index: bytes.fromhex(valid[member].removeprefix("0x"))
-        for index, member in enumerate(config.members)
-        if member in valid
-    }
-    needed = dict(list(signed.items())[: config.quorum])
+    needed = of_quorum(asked.valid(config.digest, config.members), config)
     receipt = context.committees.accept(
         account, asked.committee, asked.fund_contract, asked.terms, asked.until_s, needed
     )

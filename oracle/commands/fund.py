@@ -13,6 +13,7 @@ from oracle.commands import terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.deposit import Fund, top_up
+from oracle.commands.signing import write_new
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -66,7 +67,7 @@ def propose(
         policy=asked.policy.decode(),
         until_s=max(int(time.time()), context.chain.head().timestamp_s) + days * 86_400,
     )
-    _write_new(out, json.dumps(acceptance.to_json(), indent=1) + "\n")
+    write_new(out, json.dumps(acceptance.to_json(), indent=1) + "\n")
     words = f"{out}: for the members of committee {acceptance.committee} to sign"
     say(as_json, words, file=str(out), committee=acceptance.committee, terms=acceptance.terms, until=acceptance.until_s)
 
@@ -199,15 +200,3 @@ def _slashing(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:
     if not 0 <= epoch_bps <= life_bps <= 5_000:
         raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "must be 0 <= epoch <= life <= 5000")
     return Slashing(terms.address_of_option("--arbiter", arbiter), epoch_bps, life_bps)
-
-
-def _write_new(path: Path, text: str) -> None:
-    from oracle.errors import InvalidInput
-
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise InvalidInput(str(path), "is already there; name a new file") from error
-    except OSError as error:
-        raise InvalidInput(str(path), f"cannot be written: {error.strerror}") from error

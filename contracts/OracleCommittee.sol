@@ -18,8 +18,9 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
 
     bytes32 private constant REPORT =
         keccak256("Report(uint256 committee,uint256 epoch,bytes32 config,bytes32 root,bytes32 evidence)");
-    bytes32 private constant MEMBERS =
-        keccak256("Members(uint256 committee,uint256 version,address[] members,uint256 quorum,address feeRecipient)");
+    bytes32 private constant MEMBERS = keccak256(
+        "Members(uint256 committee,uint256 version,address[] members,uint256 quorum,address feeRecipient,uint256 until)"
+    );
     bytes32 private constant ACCEPTANCE = keccak256(
         "Acceptance(uint256 committee,bytes32 config,address fundContract,bytes32 terms,uint256 until)"
     );
@@ -82,11 +83,13 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
         address[] calldata members,
         uint256 quorum,
         address feeRecipient_,
+        uint256 until,
         Signature[] calldata signatures
     ) external {
         // Check
+        require(block.timestamp <= until, ChangeExpired(until));
         uint256 epoch = currentEpoch();
-        bytes32 digest = membersDigest(committee, members, quorum, feeRecipient_);
+        bytes32 digest = membersDigest(committee, members, quorum, feeRecipient_, until);
         _checkQuorum(_configs[committee][_versionAt(committee, epoch)], digest, signatures);
 
         // Effect
@@ -209,6 +212,7 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
     /// @inheritdoc IOracleCommittee
     function postBond(uint256 committee) external payable {
         // Check
+        require(versions[committee] > 0, UnknownCommittee(committee));
         require(msg.value > 0, NoBond(committee, msg.sender));
         Bond storage b = _bonds[committee][msg.sender];
 
@@ -225,7 +229,7 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
     function giveBondNotice(uint256 committee) external {
         Bond storage b = _bonds[committee][msg.sender];
         require(b.amount > 0, NoBond(committee, msg.sender));
-        b.freeFrom = (block.timestamp + LENGTH + GRACE + WINDOW + ARBITRATION).toUint64();
+        b.freeFrom = (block.timestamp + _bondNotice()).toUint64();
         emit BondNoticeGiven(committee, msg.sender, b.freeFrom);
     }
 
@@ -236,6 +240,9 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
         (uint256 amount, uint256 freeFrom) = (b.amount, b.freeFrom);
         require(amount > 0, NoBond(committee, msg.sender));
         require(freeFrom > 0 && block.timestamp >= freeFrom, BondNotFree(freeFrom));
+        // else a bond could be free for ever, and be taken the moment that two bundles are proved
+        uint256 until = freeFrom + _bondNotice();
+        require(block.timestamp < until, BondNoticeLapsed(until));
 
         // Effect
         delete _bonds[committee][msg.sender];
@@ -314,15 +321,17 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
     }
 
     /// @inheritdoc IOracleCommittee
-    function membersDigest(uint256 committee, address[] calldata members, uint256 quorum, address feeRecipient_)
-        public
-        view
-        returns (bytes32)
-    {
+    function membersDigest(
+        uint256 committee,
+        address[] calldata members,
+        uint256 quorum,
+        address feeRecipient_,
+        uint256 until
+    ) public view returns (bytes32) {
         bytes32 membersHash = keccak256(abi.encodePacked(members));
         uint256 version = versions[committee] + 1;
         return _hashTypedDataV4(
-            keccak256(abi.encode(MEMBERS, committee, version, membersHash, quorum, feeRecipient_))
+            keccak256(abi.encode(MEMBERS, committee, version, membersHash, quorum, feeRecipient_, until))
         );
     }
 
@@ -454,6 +463,11 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
         returns (bytes32)
     {
         return _hashTypedDataV4(keccak256(abi.encode(REPORT, committee, epoch, config, root, evidence)));
+    }
+
+    /// @dev As long as an epoch that starts now takes to be final.
+    function _bondNotice() private view returns (uint256) {
+        return LENGTH + GRACE + WINDOW + ARBITRATION;
     }
 
     function _endOf(uint256 epoch) private view returns (uint256) {

@@ -25,11 +25,13 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     uint256 public constant ONE = 1e9;
     uint256 public constant MOST_MIRRORS = 256;
     uint256 public constant MOST_FEE_BPS = 2_000;
-    uint256 public constant MOST_URL_BYTES = 512;
-    uint256 public constant MISSED_SIGNS_OF_LIFE = 4;
+    uint256 private constant MOST_URL_BYTES = 512;
+    uint256 private constant MISSED_SIGNS_OF_LIFE = 4;
     uint256 public constant MOST_SLASH_BPS = 5_000;
 
     uint256 private constant BPS = 10_000;
+    /// @dev No notice or time of the terms is longer.
+    uint256 private constant MOST_EPOCHS = 10_000;
     uint256 private constant WEIGHT = 0x7fffffff;
     /// @dev Half a slot of credit: 96 bits of amount above 32 bits of `Cursor.reported` at the last sign of life.
     uint256 private constant ALIVE = 0xffffffff;
@@ -98,8 +100,10 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         IOracleCommittee.Clock memory clock = committee.clock();
         uint256 finality = clock.epochLength + clock.grace + clock.window + clock.arbitration;
         require(
-            Math.max(terms_.depositNotice, terms_.settleTime) + 1 < terms_.changeNotice && terms_.minCover > 0
-                && terms_.lockTime > 1
+            Math.max(terms_.depositNotice, terms_.settleTime) + 1 < terms_.changeNotice
+                && uint256(terms_.settleTime) + 1 < 2 * uint256(terms_.depositNotice) && terms_.minCover > 0
+                && terms_.lockTime > 3 && terms_.changeNotice <= MOST_EPOCHS && terms_.unbonding <= MOST_EPOCHS
+                && terms_.minCover <= MOST_EPOCHS && terms_.lockTime <= MOST_EPOCHS
                 && terms_.depositNotice * uint256(clock.epochLength) >= finality
                 && terms_.unbonding * uint256(clock.epochLength) > finality
                 && terms_.settleTime * uint256(clock.epochLength) > finality,
@@ -124,10 +128,11 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         // Check
         require(made.token.code.length > 0, NotAContract(made.token));
         _checkSlashing(made.slashing);
-        _agree(made.token, made.offer, made.policy);
+        fund = ++funds;
+        slashingOf[fund] = made.slashing; // written before the last check, which reads it
+        _agree(fund, made.token, made.offer, made.policy);
 
         // Effect
-        fund = ++funds;
         uint256 bindsFrom = _today() + 1;
         Fund storage f = _funds[fund];
         f.token = made.token;
@@ -137,7 +142,6 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         f.accrued = bindsFrom.toUint32();
         f.cursor.epoch = bindsFrom.toUint32();
         releaseOf[fund] = made.release;
-        slashingOf[fund] = made.slashing;
         emit FundCreated(
             fund, msg.sender, made.token, made.app, made.offer, made.minStake, made.slashing, made.policy, bindsFrom
         );
@@ -155,7 +159,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external {
         // Check
         Fund storage f = _ownFund(fund);
-        _agree(f.token, offer, policy);
+        _agree(fund, f.token, offer, policy);
 
         // Effect: what fell due before now binds before it can be replaced
         _accrue(fund, f);
@@ -925,12 +929,12 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------------------------- internals: checks
 
-    /// @dev An offer makes sense, and its committee takes the fund on at its fee.
-    function _agree(address token, Offer calldata offer, bytes calldata policy) private {
+    /// @dev An offer makes sense, and its committee takes the fund on at its fee, with the arbiter it has.
+    function _agree(uint256 fund, address token, Offer calldata offer, bytes calldata policy) private {
         require(offer.reward > 0, ZeroReward());
         require(offer.target > 0 && offer.target <= MOST_MIRRORS, InvalidTarget(offer.target, MOST_MIRRORS));
         require(offer.feeBps <= MOST_FEE_BPS, FeeTooHigh(offer.feeBps, MOST_FEE_BPS));
-        bytes32 agreed = keccak256(abi.encode(msg.sender, token, offer, keccak256(policy)));
+        bytes32 agreed = keccak256(abi.encode(msg.sender, token, offer, slashingOf[fund], keccak256(policy)));
         COMMITTEE.useAcceptance(offer.committee, agreed);
     }
 

@@ -19,6 +19,7 @@ MOST_BYTES = 256 * 1024
 _MOST_POLICY = 64 * 1024
 _UINT96 = (1 << 96) - 1
 _OFFER = ("reward", "target", "fee_bps", "committee")
+_SLASHING = ("arbiter", "epoch_bps", "life_bps")
 _FIELDS = (
     "chain_id",
     "committee_contract",
@@ -26,6 +27,7 @@ _FIELDS = (
     "owner",
     "token",
     "offer",
+    "slashing",
     "policy",
     "until",
     "signatures",
@@ -36,6 +38,7 @@ _FIELDS = (
 class Acceptance:
     """What a committee is asked to agree to until the Unix time `until_s`; `policy` is the text that goes on the chain.
 
+    `arbiter` may void epochs of the fund that somebody challenges; it is the zero address where nobody may.
     The signatures are those of members of one configuration of the committee, 0x-hex by member.
     """
 
@@ -47,6 +50,9 @@ class Acceptance:
     target: int
     fee_bps: int
     committee: CommitteeId
+    arbiter: Address
+    slash_epoch_bps: int
+    slash_life_bps: int
     policy: str
     until_s: int
     signatures: Mapping[Address, str] = field(default_factory=dict)
@@ -55,7 +61,8 @@ class Acceptance:
     def terms(self) -> Digest:
         """What the fund contract asks the committee's contract for."""
         offer = (self.reward_wei, self.target, self.fee_bps, self.committee)
-        return terms_digest(self.owner, self.token, *offer, self.policy.encode())
+        slashing = (self.arbiter, self.slash_epoch_bps, self.slash_life_bps)
+        return terms_digest(self.owner, self.token, offer, slashing, self.policy.encode())
 
     def message(self, config: Digest) -> SignableMessage:
         """What the members of a configuration sign."""
@@ -98,6 +105,11 @@ class Acceptance:
                 "fee_bps": self.fee_bps,
                 "committee": self.committee,
             },
+            "slashing": {
+                "arbiter": self.arbiter,
+                "epoch_bps": self.slash_epoch_bps,
+                "life_bps": self.slash_life_bps,
+            },
             "policy": self.policy,
             "until": self.until_s,
             "signatures": dict(sorted(self.signatures.items())),
@@ -111,6 +123,7 @@ def read_acceptance(body: bytes) -> Acceptance:
     """
     fields = object_of(NAME, parse_json(NAME, body), _FIELDS)
     offer = object_of(f"{NAME}.offer", fields["offer"], _OFFER)
+    slashing = object_of(f"{NAME}.slashing", fields["slashing"], _SLASHING)
     given = fields["signatures"]
     if not isinstance(given, dict) or len(given) > 64:
         raise InvalidInput(f"{NAME}.signatures", "must be an object of at most 64")
@@ -124,6 +137,9 @@ def read_acceptance(body: bytes) -> Acceptance:
         target=integer(f"{NAME}.offer.target", offer["target"], 1, 256),
         fee_bps=integer(f"{NAME}.offer.fee_bps", offer["fee_bps"], 0, 10_000),
         committee=CommitteeId(integer(f"{NAME}.offer.committee", offer["committee"], 1, 0xFFFFFFFF)),
+        arbiter=address_of(f"{NAME}.slashing.arbiter", slashing["arbiter"]),
+        slash_epoch_bps=integer(f"{NAME}.slashing.epoch_bps", slashing["epoch_bps"], 0, 10_000),
+        slash_life_bps=integer(f"{NAME}.slashing.life_bps", slashing["life_bps"], 0, 10_000),
         policy=text_of(f"{NAME}.policy", fields["policy"], _MOST_POLICY),
         until_s=integer(f"{NAME}.until", fields["until"]),
         signatures={

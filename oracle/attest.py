@@ -18,7 +18,9 @@ from oracle.model import Address, Digest
 NAME = "Mirrorbond"
 VERSION = "1"
 REPORT_TYPE = "Report(uint256 committee,uint256 epoch,bytes32 config,bytes32 root,bytes32 evidence)"
-MEMBERS_TYPE = "Members(uint256 committee,uint256 version,address[] members,uint256 quorum,address feeRecipient)"
+MEMBERS_TYPE = (
+    "Members(uint256 committee,uint256 version,address[] members,uint256 quorum,address feeRecipient,uint256 until)"
+)
 ACCEPTANCE_TYPE = "Acceptance(uint256 committee,bytes32 config,address fundContract,bytes32 terms,uint256 until)"
 BUNDLE_TYPE = "Bundle(uint256 committee,uint256 epoch,bytes32 digest)"
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -52,12 +54,18 @@ def bundle_message(domain: Domain, committee: int, epoch: int, digest: Digest | 
 
 
 def members_message(
-    domain: Domain, committee: int, version: int, members: Sequence[Address], quorum: int, fee_recipient: Address
+    domain: Domain,
+    committee: int,
+    version: int,
+    members: Sequence[Address],
+    quorum: int,
+    fee_recipient: Address,
+    until_s: int,
 ) -> SignableMessage:
-    """A change of members to configuration `version`, one above the latest."""
+    """A change of members to configuration `version`, one above the latest; it counts until the Unix time `until_s`."""
     packed = keccak256(b"".join(address_word(member) for member in members))
     words = (uint_word(committee), uint_word(version), packed, uint_word(quorum), address_word(fee_recipient))
-    return _message(domain, MEMBERS_TYPE, *words)
+    return _message(domain, MEMBERS_TYPE, *words, uint_word(until_s))
 
 
 def acceptance_message(
@@ -69,11 +77,19 @@ def acceptance_message(
 
 
 def terms_digest(
-    owner: str, token: str, reward_wei: int, target: int, fee_bps: int, committee: int, policy: bytes
+    owner: str,
+    token: str,
+    offer: tuple[int, int, int, int],
+    slashing: tuple[str, int, int],
+    policy: bytes,
 ) -> Digest:
-    """All that a committee agrees to when it takes on a fund, as `RedundancyFund` hashes it."""
-    offer = (uint_word(reward_wei), uint_word(target), uint_word(fee_bps), uint_word(committee))
-    words = (address_word(owner), address_word(token), *offer, keccak256(policy))
+    """All that a committee agrees to when it takes on a fund, as `RedundancyFund` hashes it.
+
+    `offer` is reward, target, fee and committee; `slashing` the arbiter, and its caps for one epoch and for life.
+    """
+    arbiter, *caps = slashing
+    judged = (address_word(arbiter), *map(uint_word, caps))
+    words = (address_word(owner), address_word(token), *map(uint_word, offer), *judged, keccak256(policy))
     return to_digest(keccak256(b"".join(words)))
 
 

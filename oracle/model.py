@@ -172,6 +172,11 @@ class Clock:
     arbitration_s: int = 0
     """How long after the window a challenge of a report may be decided."""
 
+    @property
+    def finality_s(self) -> int:
+        """How long after its start an epoch is final at the latest; a notice for a member's bond takes as long."""
+        return self.epoch_length_s + self.grace_s + self.window_s + self.arbitration_s
+
     def start_s(self, epoch: int) -> int:
         """Unix time at which `epoch` starts."""
         return self.genesis_s + epoch * self.epoch_length_s

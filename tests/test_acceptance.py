@@ -26,6 +26,9 @@ ASKED = Acceptance(
     target=6,
     fee_bps=500,
     committee=CommitteeId(1),
+    arbiter=MEMBERS[1],
+    slash_epoch_bps=500,
+    slash_life_bps=4_000,
     policy='{"slots":20}',
     until_s=1_800_000_000,
 )

@@ -24,8 +24,8 @@ def test_members_and_contract_sign_the_same_digest(stage: Stage) -> None:
     config = contract.config_at(1, 7)
     message = report_message(stage.domain, 1, 7, config.digest, root, EVIDENCE)
     assert digest_of(message) == contract.report_digest(1, 7, root, EVIDENCE)
-    change = members_message(stage.domain, 1, 2, [a], 1, a)
-    assert digest_of(change) == contract.members_digest(1, [a], 1, a)
+    change = members_message(stage.domain, 1, 2, [a], 1, a, 9)
+    assert digest_of(change) == contract.members_digest(1, [a], 1, a, 9)
 
 
 def test_the_digest_is_that_of_ethers(stage: Stage) -> None:

@@ -45,7 +45,7 @@ interface IOracleCommittee {
     }
 
     /// @notice What a member pledges to sign no two bundles for one epoch; `freeFrom` is the Unix time from which it may
-    /// be taken back, zero while no notice is given.
+    /// be taken back, for as long as the notice took, zero while no notice is given.
     struct Bond {
         uint96 amount;
         uint64 freeFrom;
@@ -79,7 +79,7 @@ interface IOracleCommittee {
     event Reported(
         uint256 indexed committee, uint256 indexed epoch, bytes32 root, bytes32 evidence, uint256 signers, address poster
     );
-    /// @param terms What the fund contract hashed of the fund's owner, token, offer and policy.
+    /// @param terms What the fund contract hashed of the fund's owner, token, offer, slashing and policy.
     event Accepted(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms, uint256 until);
     event AcceptanceUsed(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms);
     event Challenged(
@@ -108,6 +108,7 @@ interface IOracleCommittee {
     error MembersNotAscending(address former, address next);
     error QuorumNotMajority(uint256 quorum, uint256 members);
     error ZeroFeeRecipient();
+    error ChangeExpired(uint256 until);
     error EpochNotOver(uint256 epoch, uint256 endsAt);
     error GraceOver(uint256 epoch, uint256 endedAt);
     error AlreadyReported(uint256 epoch);
@@ -130,6 +131,7 @@ interface IOracleCommittee {
     error ArbitrationNotOver(uint256 epoch, uint256 endsAt);
     error NoBond(uint256 committee, address member);
     error BondNotFree(uint256 freeFrom);
+    error BondNoticeLapsed(uint256 until);
     error BondTooLarge(uint256 amount);
     error SameDigest(bytes32 digest);
     error NotSigned(address member, bytes32 digest);
@@ -142,11 +144,13 @@ interface IOracleCommittee {
         returns (uint256 committee);
 
     /// @notice Replaces the members from the next epoch's start; signed by a quorum of the members in force now.
+    /// @param until The Unix time after which the signatures count no more.
     function changeMembers(
         uint256 committee,
         address[] calldata members,
         uint256 quorum,
         address feeRecipient,
+        uint256 until,
         Signature[] calldata signatures
     ) external;
 
@@ -191,14 +195,14 @@ interface IOracleCommittee {
 
     // ----------------------------------------------------------------------------------------------- bonds
 
-    /// @notice Adds the value sent along to what the caller pledges, as a member of this committee, and takes back a
-    /// notice.
+    /// @notice Adds the value sent along to what the caller pledges to this committee, as a member that is or will be,
+    /// and takes back a notice.
     function postBond(uint256 committee) external payable;
 
     /// @notice Announces that the caller will take the bond back, as late as its last epoch can be final.
     function giveBondNotice(uint256 committee) external;
 
-    /// @notice Sends the caller its bond, when its notice is over.
+    /// @notice Sends the caller its bond, when its notice is over and for as long again; then it takes another notice.
     function takeBond(uint256 committee) external;
 
     /// @notice Burns the bond of a member that signed two bundles for one epoch. Anyone may prove it.
@@ -231,10 +235,13 @@ interface IOracleCommittee {
         returns (bytes32);
 
     /// @notice The EIP-712 digest that members sign for a change of members.
-    function membersDigest(uint256 committee, address[] calldata members, uint256 quorum, address feeRecipient)
-        external
-        view
-        returns (bytes32);
+    function membersDigest(
+        uint256 committee,
+        address[] calldata members,
+        uint256 quorum,
+        address feeRecipient,
+        uint256 until
+    ) external view returns (bytes32);
 
     /// @notice The EIP-712 digest that members sign to take on a fund.
     function acceptanceDigest(uint256 committee, address fundContract, bytes32 terms, uint256 until)

@@ -12,12 +12,14 @@ import {IWrappedNative} from "./IWrappedNative.sol";
 interface IRedundancyFund is IArbitrated {
     // ---------------------------------------------------------------------------------------------- types
 
-    /// @notice What holds for all funds of this contract, in epochs.
-    /// Finality (an epoch, its grace, window and arbitration) <= `depositNotice`, and both it and `settleTime` are at least two less
-    /// than `changeNotice`: who gives notice in the epoch after a change was announced leaves before it binds, whatever
-    /// the committee withholds. `unbonding` > finality. `settleTime` > finality is how long after its end a reported
-    /// epoch waits for its weight vector before it may be passed over. `minCover`, at least one, is how many epochs a fund
-    /// must cover to take a registration, at the dearer of its offers if a change is announced. `lockTime` is how long a lock on a stake waits for the arbiter: at least two.
+    /// @notice What holds for all funds of this contract, in epochs, none more than 10,000.
+    /// Finality (an epoch, its grace, window and arbitration) <= `depositNotice`; both it and `settleTime` are at least two
+    /// less than `changeNotice`, and `settleTime` at least two less than twice `depositNotice`: who gives notice in the epoch
+    /// in which a change was announced, or in the next, can leave before it binds and before the notice lapses, whatever the
+    /// committee withholds. `unbonding` > finality. `settleTime` > finality is how long after its end a reported epoch waits
+    /// for its weight vector before it may be passed over. `minCover`, at least one, is how many epochs a fund must cover to
+    /// take a registration, at the dearer of its offers if a change is announced. `lockTime`, at least four, is how long a
+    /// lock on a stake waits for the arbiter: an operator has at least one whole epoch to answer.
     struct Terms {
         uint32 depositNotice;
         uint32 changeNotice;
@@ -288,7 +290,7 @@ interface IRedundancyFund is IArbitrated {
     // -------------------------------------------------------------------------------------------- funders
 
     /// @notice Opens a fund of the caller's; it binds from the next epoch's start. The committee has accepted, in
-    /// `OracleCommittee.accept`, keccak256(abi.encode(owner, token, offer, keccak256(policy))) as the terms.
+    /// `OracleCommittee.accept`, keccak256(abi.encode(owner, token, offer, slashing, keccak256(policy))) as the terms.
     function createFund(NewFund calldata made) external returns (uint256 fund);
 
     /// @notice Publishes a release; the oracle counts it from the next epoch's start. Only the owner.

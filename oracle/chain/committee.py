@@ -58,9 +58,12 @@ class CommitteeContract(Contract):
         """The EIP-712 digest that members sign for a report."""
         return Digest("0x" + self.call("reportDigest", committee, epoch, root, evidence).hex())
 
-    def members_digest(self, committee: int, members: Sequence[str], quorum: int, fee_recipient: str) -> Digest:
+    def members_digest(
+        self, committee: int, members: Sequence[str], quorum: int, fee_recipient: str, until_s: int
+    ) -> Digest:
         """The EIP-712 digest that members sign for a change of members."""
-        return Digest("0x" + self.call("membersDigest", committee, list(members), quorum, fee_recipient).hex())
+        args = (committee, list(members), quorum, fee_recipient, until_s)
+        return Digest("0x" + self.call("membersDigest", *args).hex())
 
     def acceptance_digest(self, committee: int, fund_contract: str, terms: Digest, until_s: int) -> Digest:
         """The EIP-712 digest that today's members sign to take on a fund."""
@@ -84,12 +87,13 @@ class CommitteeContract(Contract):
         members: Sequence[str],
         quorum: int,
         fee_recipient: str,
+        until_s: int,
         signatures: Mapping[int, bytes],
     ) -> Receipt:
         """Replaces the members from the next epoch's start; `signatures` by index of today's members."""
         ordered = in_order(members)
         signed = sorted(signatures.items())
-        return self.send(account, "changeMembers", committee, ordered, quorum, fee_recipient, signed)
+        return self.send(account, "changeMembers", committee, ordered, quorum, fee_recipient, until_s, signed)
 
     def report(
         self,

@@ -44,19 +44,19 @@ def bond(
 def notice(
     keystore: Keystore, committee: Number = None, password_file: PasswordFile = None, as_json: AsJson = False
 ) -> None:
-    """Announce that you take your bond back, as late as the last epoch that it answers for can be final."""
+    """Announce that you take your bond back, as late as the last epoch that it answers for can be final.
+
+    It may be taken for as long again; then the notice lapses, and the bond needs another.
+    """
     from oracle.context import Context
     from oracle.settings import settings
 
     account, context = opened(keystore, password_file), Context(settings())
     receipt = context.committees.give_bond_notice(account, number(context, committee))
     free_s = receipt.event("BondNoticeGiven")["freeFrom"]
-    say(
-        as_json,
-        f"the bond is free from Unix time {free_s} on ({receipt.tx_hash})",
-        free_from=free_s,
-        tx=receipt.tx_hash,
-    )
+    until_s = free_s + context.committees.clock().finality_s
+    words = f"the bond is free from Unix time {free_s} on, before {until_s} ({receipt.tx_hash})"
+    say(as_json, words, free_from=free_s, free_until=until_s, tx=receipt.tx_hash)
 
 
 def take(

@@ -97,6 +97,9 @@ def _facts(asked: Acceptance) -> dict[str, Any]:
         "reward": str(asked.reward_wei),
         "target": asked.target,
         "fee_bps": asked.fee_bps,
+        "arbiter": _arbiter(asked),
+        "slash_epoch_bps": asked.slash_epoch_bps,
+        "slash_life_bps": asked.slash_life_bps,
         "policy": asked.policy,
         "terms": asked.terms,
         "until": asked.until_s,
@@ -108,8 +111,24 @@ def _in_words(asked: Acceptance, have: int, quorum: int, tx: str | None) -> str:
 
     state = f"posted ({tx})" if tx else f"signed by {have}, the quorum is {quorum}"
     pays = f"{asked.reward_wei} of {asked.token} an epoch for {asked.target} effective mirrors"
-    whole = f"{pays}, {asked.fee_bps} of 10,000 for the committee, policy {shown(asked.policy, 2_000)}"
-    return f"committee {asked.committee} takes on a fund of {asked.owner}: {whole}: {state}"
+    whole = f"{pays}, {asked.fee_bps} of 10,000 for the committee, {_judge(asked)}"
+    policy = f"policy {shown(asked.policy, 2_000)}"
+    return f"committee {asked.committee} takes on a fund of {asked.owner}: {whole}, {policy}: {state}"
+
+
+def _judge(asked: Acceptance) -> str:
+    """Who may void what the committee reports: an owner's friend may, for free."""
+    arbiter = _arbiter(asked)
+    if arbiter is None:
+        return "no arbiter"
+    caps = f"{asked.slash_epoch_bps} of 10,000 of a stake for one epoch, {asked.slash_life_bps} in all"
+    return f"arbiter {arbiter}, who may void challenged epochs and burn {caps}"
+
+
+def _arbiter(asked: Acceptance) -> str | None:
+    from oracle.chain.structs import NOBODY
+
+    return None if asked.arbiter == NOBODY else asked.arbiter
 
 
 # ------------------------------------------------------------------------------------------------------- bonds

@@ -37,6 +37,9 @@ def propose(
     fee_bps: terms.FeeBps = 500,
     policy: terms.PolicyFile = None,
     committee: terms.Committee = None,
+    arbiter: terms.Arbiter = "",
+    slash_epoch_bps: terms.SlashEpochBps = 0,
+    slash_life_bps: terms.SlashLifeBps = 0,
     days: Annotated[int, typer.Option(min=1, max=365, help="For how long the acceptance shall count.")] = 30,
     as_json: AsJson = False,
 ) -> None:
@@ -50,11 +53,14 @@ def propose(
 
     if bool(owner) == (fund is not None):
         raise InvalidInput("--owner and --fund", "name either the owner of a new fund or the fund to change")
+    slashing = terms.slashing_of(arbiter, slash_epoch_bps, slash_life_bps)
     context = Context(settings())
     if fund is not None:
-        known = context.funds.fund_of(fund)
+        if arbiter:
+            raise InvalidInput("--arbiter", f"is fixed since fund {fund} was opened; leave it out")
+        known, slashing = context.funds.fund_of(fund), context.funds.slashing_of(fund)
         owner, token = known.owner, known.token
-    asked = terms.from_options(context, reward, target, token, fee_bps, policy, committee)
+    asked = terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)
     acceptance = Acceptance(
         domain=Domain(context.chain.chain_id, context.committees.address),
         fund_contract=context.funds.address,
@@ -64,6 +70,9 @@ def propose(
         target=asked.offer.target,
         fee_bps=asked.offer.fee_bps,
         committee=CommitteeId(asked.offer.committee),
+        arbiter=Address(slashing.arbiter),
+        slash_epoch_bps=slashing.epoch_bps,
+        slash_life_bps=slashing.life_bps,
         policy=asked.policy.decode(),
         until_s=max(int(time.time()), context.chain.head().timestamp_s) + days * 86_400,
     )
@@ -86,9 +95,9 @@ def create(
     fee_bps: terms.FeeBps = 500,
     policy: terms.PolicyFile = None,
     committee: terms.Committee = None,
-    arbiter: Annotated[str, typer.Option(help="Who decides challenges and locks; nobody if left out.")] = "",
-    slash_epoch_bps: Annotated[int, typer.Option(help="Most of a stake for one epoch, of 10,000.")] = 0,
-    slash_life_bps: Annotated[int, typer.Option(help="Most of a stake in all, of 10,000; at most 5,000.")] = 0,
+    arbiter: terms.Arbiter = "",
+    slash_epoch_bps: terms.SlashEpochBps = 0,
+    slash_life_bps: terms.SlashLifeBps = 0,
     password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -103,13 +112,15 @@ def create(
         terms.positive("--reward", reward, "it is what an epoch pays")
         terms.positive("--target", target, "it is how many effective mirrors the reward pays for")
     release = read_manifest(manifest)
-    account, context = opened(keystore, password_file), Context(settings())
-    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee)
     if min_stake < 0:
         raise InvalidInput("--min-stake", "must not be negative")
-    slashing = _slashing(arbiter, slash_epoch_bps, slash_life_bps)
+    slashing = terms.slashing_of(arbiter, slash_epoch_bps, slash_life_bps)
+    account, context = opened(keystore, password_file), Context(settings())
+    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee, slashing)
+    if arbiter and agreed.slashing != slashing:
+        raise InvalidInput("--arbiter", "is not what the committee agreed to; leave it and its caps out")
     url = release_url or release.url
-    made = NewFund(agreed.token, agreed.offer, min_stake, name, agreed.policy, release.digest, url, slashing)
+    made = NewFund(agreed.token, agreed.offer, min_stake, name, agreed.policy, release.digest, url, agreed.slashing)
     try:
         number, receipt = context.funds.create_fund(account, made)
     except TransactionFailed as error:
@@ -136,8 +147,8 @@ def announce(
     from oracle.settings import settings
 
     account, context = opened(keystore, password_file), Context(settings())
-    token = context.funds.fund_of(fund).token
-    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee)
+    token, slashing = context.funds.fund_of(fund).token, context.funds.slashing_of(fund)
+    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee, slashing)
     try:
         receipt = context.funds.announce_change(account, fund, agreed.offer, agreed.policy)
     except TransactionFailed as error:
@@ -182,21 +193,9 @@ def _agreed(
     fee_bps: int,
     policy: Path | None,
     committee: int | None,
+    slashing: Slashing,
 ) -> terms.Terms:
     """The terms from the file that was signed, or from the options."""
     if acceptance is not None:
         return terms.from_acceptance(context, terms.read_acceptance_file(acceptance), account.address)
-    return terms.from_options(context, reward, target, token, fee_bps, policy, committee)
-
-
-def _slashing(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:
-    from oracle.chain.structs import NO_SLASHING, Slashing
-    from oracle.errors import InvalidInput
-
-    if not arbiter:
-        if epoch_bps or life_bps:
-            raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "need an --arbiter who decides")
-        return NO_SLASHING
-    if not 0 <= epoch_bps <= life_bps <= 5_000:
-        raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "must be 0 <= epoch <= life <= 5000")
-    return Slashing(terms.address_of_option("--arbiter", arbiter), epoch_bps, life_bps)
+    return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)

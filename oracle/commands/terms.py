@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from oracle.acceptance import Acceptance
-    from oracle.chain.structs import Offer
+    from oracle.chain.structs import Offer, Slashing
     from oracle.context import Context
     from oracle.errors import TransactionFailed
 
@@ -20,9 +20,12 @@ Token = Annotated[str, typer.Option(help="The token's address; wrapped native co
 FeeBps = Annotated[int, typer.Option(help="The committee's part of the reward, of 10,000.")]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="JSON of how to measure; see docs/operating.md.")]
 Committee = Annotated[int | None, typer.Option(min=1, help="Who measures; MIRRORBOND_COMMITTEE if left out.")]
+Arbiter = Annotated[str, typer.Option(help="Who decides challenges and locks; nobody if left out.")]
+SlashEpochBps = Annotated[int, typer.Option(help="Most of a stake for one epoch, of 10,000.")]
+SlashLifeBps = Annotated[int, typer.Option(help="Most of a stake in all, of 10,000; at most 5,000.")]
 AcceptanceFile = Annotated[
     Path | None,
-    typer.Option("--acceptance", help="The file that the committee signed: reward, target, fee and policy are its."),
+    typer.Option("--acceptance", help="The file that the committee signed: all that it agreed to is read from it."),
 ]
 
 
@@ -32,6 +35,7 @@ class Terms:
 
     token: str
     offer: Offer
+    slashing: Slashing
     policy: bytes
 
 
@@ -43,6 +47,7 @@ def from_options(
     fee_bps: int,
     policy: Path | None,
     committee: int | None,
+    slashing: Slashing,
 ) -> Terms:
     """The terms that the options say.
 
@@ -60,7 +65,7 @@ def from_options(
     chosen = parse_policy(read_file(policy)) if policy else Policy()
     offer = Offer(reward_wei, mirrors, fee_bps, committee or context.settings.committee)
     address = address_of_option("--token", token) if token else context.funds.wrapped_native()
-    return Terms(address, offer, canonical(chosen.to_json()))
+    return Terms(address, offer, slashing, canonical(chosen.to_json()))
 
 
 def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Terms:
@@ -68,14 +73,29 @@ def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Ter
 
     Raises: InvalidInput.
     """
-    from oracle.chain.structs import Offer
+    from oracle.chain.structs import Offer, Slashing
     from oracle.errors import InvalidInput
 
     check_place(context, acceptance)
     if acceptance.owner != owner:
         raise InvalidInput("--acceptance", f"is for a fund of {acceptance.owner}, not of {owner}")
     offer = Offer(acceptance.reward_wei, acceptance.target, acceptance.fee_bps, acceptance.committee)
-    return Terms(acceptance.token, offer, acceptance.policy.encode())
+    slashing = Slashing(acceptance.arbiter, acceptance.slash_epoch_bps, acceptance.slash_life_bps)
+    return Terms(acceptance.token, offer, slashing, acceptance.policy.encode())
+
+
+def slashing_of(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:
+    """Who arbitrates, as the options say. Raises: InvalidInput."""
+    from oracle.chain.structs import NO_SLASHING, Slashing
+    from oracle.errors import InvalidInput
+
+    if not arbiter:
+        if epoch_bps or life_bps:
+            raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "need an --arbiter who decides")
+        return NO_SLASHING
+    if not 0 <= epoch_bps <= life_bps <= 5_000:
+        raise InvalidInput("--slash-epoch-bps and --slash-life-bps", "must be 0 <= epoch <= life <= 5000")
+    return Slashing(address_of_option("--arbiter", arbiter), epoch_bps, life_bps)
 
 
 def check_place(context: Context, acceptance: Acceptance) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import astuple
 
 from oracle.attest import Domain, acceptance_message, sign, terms_digest
 from oracle.chain.committee import CommitteeContract
-from oracle.chain.structs import Offer
+from oracle.chain.structs import NO_SLASHING, Offer, Slashing
 from oracle.chain.transactions import Account, Receipt
-from oracle.model import Address, Digest
+from oracle.model import Address
 
 VALID_S = 3_600
 """How long an acceptance counts: much longer than a set-up takes."""
@@ -22,13 +23,15 @@ def accept(
     token: str,
     offer: Offer,
     policy: bytes,
+    slashing: Slashing = NO_SLASHING,
     valid_s: int = VALID_S,
 ) -> Receipt:
     """Let as many of the members as a quorum needs sign that their committee takes on these terms, and post it.
 
     The owner pays. The same terms can be accepted again with another `valid_s`.
     """
-    committee, terms = offer.committee, _terms(owner, token, offer, policy)
+    committee = offer.committee
+    terms = terms_digest(owner.address, token, astuple(offer), astuple(slashing), policy)
     config = contract.config_at(committee, contract.current_epoch())
     until_s = contract.chain.head().timestamp_s + valid_s
     domain = Domain(contract.chain.chain_id, contract.address)
@@ -37,8 +40,3 @@ def accept(
     signing = [(index, keys[member]) for index, member in enumerate(config.members) if member in keys]
     signed = {index: bytes.fromhex(sign(account, message)[2:]) for index, account in signing[: config.quorum]}
     return contract.accept(owner, committee, fund_contract, terms, until_s, signed)
-
-
-def _terms(owner: Account, token: str, offer: Offer, policy: bytes) -> Digest:
-    parts = (offer.reward_wei, offer.target, offer.fee_bps, offer.committee)
-    return terms_digest(owner.address, token, *parts, policy)

@@ -10,7 +10,7 @@ from oracle.chain.structs import Terms
 from oracle.chain.transactions import Account
 from oracle.model import Address, Clock
 
-SHORT_TERMS = Terms(deposit_notice=3, change_notice=8, unbonding=4, settle_time=6, min_cover=1, lock_time=2)
+SHORT_TERMS = Terms(deposit_notice=4, change_notice=8, unbonding=4, settle_time=6, min_cover=1, lock_time=4)
 """For demos and tests: as short as the contract allows."""
 CHALLENGE_BOND_WEI = 10**18
 

@@ -45,7 +45,7 @@ class Plan:
     )
     terms: Terms = field(
         default_factory=lambda: Terms(
-            deposit_notice=4, change_notice=32, unbonding=4, settle_time=30, min_cover=3, lock_time=4
+            deposit_notice=16, change_notice=32, unbonding=4, settle_time=30, min_cover=3, lock_time=4
         )
     )
 

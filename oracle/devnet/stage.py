@@ -66,8 +66,8 @@ def open_fund(
     offer = Offer(plan.reward_wei, plan.target, plan.fee_bps, ground.committee)
     policy, first = canonical(plan.policy.to_json()), releases[0]
     token = ground.token.address
-    accept(ground.committee_contract, actors.members, contract.address, actors.owner, token, offer, policy)
     slashing = Slashing(actors.arbiter.address, plan.slash_epoch_bps, plan.slash_life_bps)
+    accept(ground.committee_contract, actors.members, contract.address, actors.owner, token, offer, policy, slashing)
     made = NewFund(token, offer, plan.min_stake_wei, first.app, policy, first.digest, first.url, slashing)
     fund, _ = contract.create_fund(actors.owner, made)
     _top_up(ground, actors, plan, fund)

@@ -10,7 +10,7 @@ from oracle.attest import Domain, acceptance_message, bundle_message, digest_of,
 from oracle.chain.committee import CommitteeContract
 from oracle.chain.contracts import Token
 from oracle.chain.fund import FundContract
-from oracle.chain.structs import MirrorState, NewFund, Offer, Outcome, Segment
+from oracle.chain.structs import NOBODY, MirrorState, NewFund, Offer, Outcome, Segment
 from oracle.devnet.deploy import SHORT_TERMS
 from oracle.errors import ChainMismatch, InvalidInput, TransactionFailed
 from oracle.model import Digest
@@ -80,7 +80,7 @@ def test_a_fund_needs_the_acceptance_of_its_committee_once_for_each_use(world: W
     made = NewFund(world.token.address, offer, 0, "notes", b"{}", RELEASE, "https://notes.example/m")
     with pytest.raises(TransactionFailed, match="createFund was refused: NotAccepted \\(committee 1") as refused:
         world.fund.create_fund(developer, made)
-    parts = (developer.address, world.token.address, 50, 2, 100, 1, b"{}")
+    parts = (developer.address, world.token.address, (50, 2, 100, 1), (NOBODY, 0, 0), b"{}")
     assert refused.value.facts["terms"] == terms_digest(*parts)
     with pytest.raises(TransactionFailed, match="announceChange was refused: NotAccepted"):
         world.fund.announce_change(developer, 1, offer, b"{}")

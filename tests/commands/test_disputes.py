@@ -123,6 +123,10 @@ def test_a_bond_is_posted_noticed_and_taken(stage: Stage) -> None:
     assert member.told("committee", "bond", "--amount", 7)["amount"] == "12"
     assert shown_bond(stage, "member a") == {"amount": "12", "free_from": None, "counts": True}
     assert shown_bond(stage, "member b") == {"amount": "0", "free_from": None, "counts": False}
+    lapses_s = member.told("committee", "bond-notice")["free_until"]
+    stage.world.dev.pass_time(lapses_s - stage.world.dev.chain.head().timestamp_s)
+    with pytest.raises(TransactionFailed, match="BondNoticeLapsed"):
+        member.says("committee", "bond-take")
     free_s = member.told("committee", "bond-notice")["free_from"]
     assert shown_bond(stage, "member a") == {"amount": "12", "free_from": free_s, "counts": False}
     words = invoke("committee", "show", environment=of_world(stage.world, stage.home))

@@ -60,19 +60,47 @@ def town(world: World, tmp_path: Path) -> Town:
 
 
 def test_a_fund_is_opened_with_what_the_committee_signed(town: Town) -> None:
-    file = town.propose()
+    owner, arbiter = town.world.account("owner").address, town.world.account("arbiter").address
+    slashing = ("--arbiter", arbiter.lower(), "--slash-epoch-bps", 500, "--slash-life-bps", 4_000)
+    file = town.propose("--owner", owner, "--token", town.world.token.address, *TERMS, *slashing)
     with pytest.raises(NotAccepted, match="committee 1 has not accepted these terms"):
         town.create("--acceptance", file)
     town.accept(file)
-    arbiter = town.world.account("arbiter").address
-    slashing = ("--arbiter", arbiter.lower(), "--slash-epoch-bps", 500, "--slash-life-bps", 4_000)
-    made = town.create("--acceptance", file, "--min-stake", 7, *slashing)
+    with pytest.raises(InvalidInput, match="--arbiter: is not what the committee agreed to"):
+        town.create("--acceptance", file, "--arbiter", owner)
+    made = town.create("--acceptance", file, "--min-stake", 7)
     state = town.world.fund.fund_of(1)
     assert (made["fund"], state.offer, state.min_stake_wei) == (1, Offer(REWARD, 2, 250, 1), 7)
     assert state.token == town.world.token.address
     assert town.world.fund.slashing_of(1) == Slashing(arbiter, 500, 4_000)
     with pytest.raises(NotAccepted, match="or its acceptance is used or over"):
         town.create("--acceptance", file)
+    with pytest.raises(InvalidInput, match="is fixed since fund 1 was opened"):
+        town.propose("--fund", 1, *TERMS, *slashing, name="another.json")
+    change = town.propose("--fund", 1, *TERMS, name="change.json")
+    asked = read_acceptance(change.read_bytes())
+    assert (asked.arbiter, asked.slash_epoch_bps, asked.slash_life_bps) == (arbiter, 500, 4_000)
+    town.accept(change)
+    assert town.person("owner").told("fund", "announce", "--fund", 1, "--acceptance", change)["fund"] == 1
+
+
+def test_a_member_is_told_of_the_arbiter_that_it_agrees_to(town: Town) -> None:
+    owner, arbiter = town.world.account("owner").address, town.world.account("arbiter").address
+    plain, judged = town.propose(), town.folder / "judged.json"
+    town.propose("--owner", owner, *TERMS, "--arbiter", arbiter, "--slash-life-bps", 7, name=judged.name)
+    member = town.person(ROLES[0])
+    assert "no arbiter" in member.says("committee", "accept", plain)
+    assert member.told("committee", "accept", plain)["arbiter"] is None
+    assert f"arbiter {arbiter}, who may void" in member.says("committee", "accept", judged)
+    told = member.told("committee", "accept", judged)
+    assert (told["arbiter"], told["slash_epoch_bps"], told["slash_life_bps"]) == (arbiter, 0, 7)
+
+
+def test_a_fund_with_an_arbiter_needs_an_acceptance_that_names_it(town: Town) -> None:
+    town.accept(town.propose())
+    options = ("--token", town.world.token.address, *TERMS, "--arbiter", town.world.account("owner").address)
+    with pytest.raises(NotAccepted):
+        town.create(*options)
 
 
 def test_the_same_options_as_were_proposed_open_it_too(town: Town) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from oracle.merkle import Tree
 from tests.differential.chain import function
 from tests.differential.model.committees import Vote
-from tests.differential.model.state import Config, Fund, Offer, World
+from tests.differential.model.state import Config, Fund, Offer, Slashing, World
 from tests.differential.stage import KEYS, Stage
 
 Model = Callable[..., int | None]
@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     owner: str
     token: str
     offer: Offer
+    slashing: Slashing
     policy: bytes
 
 

@@ -28,8 +28,8 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting(Clock(1_800_000_000, 1_000, 600, 300, 400), Terms(3, 5, 3, 3, 2, 4), keys=False),
-    Setting(Clock(1_800_000_000, 1_000, 500, 300, 200), Terms(2, 5, 3, 3, 1, 3), keys=False),
-    Setting(Clock(1_800_000_000, 1_000, 1_000, 0, 0), Terms(2, 6, 4, 4, 1, 2), keys=False),
+    Setting(Clock(1_800_000_000, 1_000, 500, 300, 200), Terms(3, 5, 3, 3, 1, 5), keys=False),
+    Setting(Clock(1_800_000_000, 1_000, 1_000, 0, 0), Terms(3, 6, 4, 4, 1, 4), keys=False),
     Setting(Clock(1_800_000_000, 1_000, 600, 300, 0), Terms(2, 4, 2, 2, 1, 5), keys=True),
 )
 

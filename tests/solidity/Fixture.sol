@@ -165,7 +165,7 @@ abstract contract Fixture is TestBase {
         IRedundancyFund.Offer memory offer,
         IRedundancyFund.Slashing memory slashing
     ) internal returns (uint256) {
-        _accept(owner, currency, offer);
+        _accept(owner, currency, offer, slashing);
         vm.prank(owner);
         return book.createFund(_newFundOf(currency, offer, slashing));
     }
@@ -180,9 +180,19 @@ abstract contract Fixture is TestBase {
         );
     }
 
-    /// @dev The offer's committee takes on a fund with the policy `{}`.
+    /// @dev For a fund without an arbiter.
     function _accept(address from, address currency, IRedundancyFund.Offer memory offer) internal {
-        bytes32 terms = keccak256(abi.encode(from, currency, offer, keccak256("{}")));
+        _accept(from, currency, offer, IRedundancyFund.Slashing(address(0), 0, 0));
+    }
+
+    /// @dev The offer's committee takes on a fund with the policy `{}`.
+    function _accept(
+        address from,
+        address currency,
+        IRedundancyFund.Offer memory offer,
+        IRedundancyFund.Slashing memory slashing
+    ) internal {
+        bytes32 terms = keccak256(abi.encode(from, currency, offer, slashing, keccak256("{}")));
         uint256 until = block.timestamp + ++_acceptances;
         bytes32 digest = committee.acceptanceDigest(offer.committee, address(book), terms, until);
         uint256 quorum = committee.configAt(offer.committee, _today()).quorum;
@@ -193,9 +203,13 @@ abstract contract Fixture is TestBase {
     /// @dev The owner announces another offer, which its committee has accepted.
     function _announce(uint256 fund, IRedundancyFund.Offer memory offer) internal {
         address from = book.fundOf(fund).owner;
-        _accept(from, book.fundOf(fund).token, offer);
+        _accept(from, book.fundOf(fund).token, offer, _slashingOf(fund));
         vm.prank(from);
         book.announceChange(fund, offer, "{}");
+    }
+
+    function _slashingOf(uint256 fund) internal view returns (IRedundancyFund.Slashing memory s) {
+        (s.arbiter, s.epochBps, s.lifeBps) = book.slashingOf(fund);
     }
 
     function _deposit(address from, uint256 fund, uint256 amount) internal returns (uint256 deposit) {

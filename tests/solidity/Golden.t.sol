@@ -85,7 +85,8 @@ contract GoldenTest is Fixture {
                 _uint(_at(cases, "given.message.committee")),
                 vm.parseJsonAddressArray(json, _at(cases, "given.message.members")),
                 _uint(_at(cases, "given.message.quorum")),
-                vm.parseJsonAddress(json, _at(cases, "given.message.feeRecipient"))
+                vm.parseJsonAddress(json, _at(cases, "given.message.feeRecipient")),
+                _uint(_at(cases, "given.message.until"))
             );
             _assertSigned(cases, digest);
         }

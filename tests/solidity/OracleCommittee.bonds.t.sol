@@ -46,6 +46,8 @@ contract OracleCommitteeBondsTest is Fixture {
         committee.postBond{value: 1 ether}(oracle);
         vm.assertEq(_bond(member).amount, 4 ether, "amount");
         vm.assertEq(committee.bondOf(oracle + 1, member).amount, 0, "another committee");
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.UnknownCommittee.selector, type(uint256).max));
+        committee.postBond(type(uint256).max);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.NoBond.selector, oracle, rogue));
         vm.prank(rogue);
         committee.postBond(oracle);
@@ -73,6 +75,21 @@ contract OracleCommitteeBondsTest is Fixture {
         committee.takeBond(oracle);
         vm.expectRevert(none);
         committee.giveBondNotice(oracle);
+    }
+
+    function test_a_notice_lapses_so_that_no_bond_is_free_for_ever() external {
+        vm.startPrank(member);
+        committee.giveBondNotice(oracle);
+        uint256 until = block.timestamp + 2 * NOTICE;
+        vm.warp(until);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.BondNoticeLapsed.selector, until));
+        committee.takeBond(oracle);
+        committee.giveBondNotice(oracle);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.BondNotFree.selector, until + NOTICE));
+        committee.takeBond(oracle);
+        vm.warp(until + 2 * NOTICE - 1);
+        committee.takeBond(oracle);
+        vm.assertEq(wrapped.balanceOf(member), 3 ether, "the last second");
     }
 
     function test_more_bond_takes_back_the_notice() external {
@@ -193,8 +210,8 @@ contract OracleCommitteeBondsTest is Fixture {
         IOracleCommittee.Signature[] memory signatures = _accepted(3, until);
         bytes32 former = committee.acceptanceDigest(oracle, poster, "terms", until);
         uint256[] memory keys = _keysOf(oracle);
-        bytes32 change = committee.membersDigest(oracle, _addresses(keys), 4, feeRecipient);
-        committee.changeMembers(oracle, _addresses(keys), 4, feeRecipient, _signed(keys, change, 3));
+        bytes32 change = committee.membersDigest(oracle, _addresses(keys), 4, feeRecipient, until);
+        committee.changeMembers(oracle, _addresses(keys), 4, feeRecipient, until, _signed(keys, change, 3));
         vm.assertEq(committee.acceptanceDigest(oracle, poster, "terms", until), former, "still today's members");
         _pass(1);
         vm.assertTrue(committee.acceptanceDigest(oracle, poster, "terms", until) != former, "another configuration");

@@ -6,6 +6,8 @@ import {Fixture} from "./Fixture.sol";
 
 /// @title P9: members change by a quorum's signatures, from the next epoch on, and old signatures stay dead.
 contract OracleCommitteeMembersTest is Fixture {
+    uint256 private constant UNTIL = GENESIS + 1_000 * LENGTH;
+
     struct Quorum {
         uint256 members;
         uint256 quorum;
@@ -14,9 +16,9 @@ contract OracleCommitteeMembersTest is Fixture {
 
     function _change(uint256[] memory by, uint256 signed, uint256[] memory to, uint256 quorum) private {
         address[] memory members = _addresses(to);
-        bytes32 digest = committee.membersDigest(oracle, members, quorum, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, members, quorum, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(by, digest, signed);
-        committee.changeMembers(oracle, members, quorum, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, quorum, feeRecipient, UNTIL, signatures);
     }
 
     function _reportBy(uint256[] memory keys, uint256 epoch) private {
@@ -54,10 +56,10 @@ contract OracleCommitteeMembersTest is Fixture {
     function test_P9_a_change_cannot_make_the_quorum_unreachable() external {
         uint256[] memory keys = _keysOf(oracle);
         uint256[] memory fewer = _newKeys("fewer", 2);
-        bytes32 digest = committee.membersDigest(oracle, _addresses(fewer), 3, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, _addresses(fewer), 3, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(keys, digest, 4);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.QuorumNotMajority.selector, 3, 2));
-        committee.changeMembers(oracle, _addresses(fewer), 3, feeRecipient, signatures);
+        committee.changeMembers(oracle, _addresses(fewer), 3, feeRecipient, UNTIL, signatures);
     }
 
     function test_P9_members_are_distinct_and_not_nobody() external {
@@ -91,14 +93,14 @@ contract OracleCommitteeMembersTest is Fixture {
         uint256[] memory keys = _keysOf(oracle);
         uint256[] memory next = _newKeys("next", 4);
         address[] memory members = _addresses(next);
-        bytes32 digest = committee.membersDigest(oracle, members, 3, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, members, 3, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(keys, digest, 2);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.TooFewSignatures.selector, 2, 3));
-        committee.changeMembers(oracle, members, 3, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL, signatures);
         signatures = _signed(next, digest, 3);
         address expected = vm.addr(keys[0]);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.WrongSignature.selector, 0, expected));
-        committee.changeMembers(oracle, members, 3, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL, signatures);
         _change(keys, 3, next, 3);
         vm.assertEq(committee.versions(oracle), 2, "version");
     }
@@ -108,11 +110,11 @@ contract OracleCommitteeMembersTest is Fixture {
         address[] memory members = _addresses(next);
         _goTo(7);
         bytes32 config = keccak256(abi.encode(oracle, 2, members, 3));
-        bytes32 digest = committee.membersDigest(oracle, members, 3, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, members, 3, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(_keysOf(oracle), digest, 3);
         vm.expectEmit();
         emit IOracleCommittee.CommitteeConfigured(oracle, 2, 8, members, 3, feeRecipient, config);
-        committee.changeMembers(oracle, members, 3, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL, signatures);
         vm.assertEq(committee.configAt(oracle, 8).digest, config, "digest");
         vm.assertEq(committee.configAt(oracle, 8).members.length, 4, "members");
     }
@@ -149,24 +151,40 @@ contract OracleCommitteeMembersTest is Fixture {
     function test_P9_a_change_cannot_be_made_twice_with_the_same_signatures() external {
         uint256[] memory keys = _keysOf(oracle);
         address[] memory members = _addresses(keys);
-        bytes32 digest = committee.membersDigest(oracle, members, 4, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, members, 4, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(keys, digest, 3);
-        committee.changeMembers(oracle, members, 4, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, 4, feeRecipient, UNTIL, signatures);
         address expected = vm.addr(keys[0]);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.WrongSignature.selector, 0, expected));
-        committee.changeMembers(oracle, members, 4, feeRecipient, signatures);
+        committee.changeMembers(oracle, members, 4, feeRecipient, UNTIL, signatures);
     }
 
     function test_P9_a_change_that_was_signed_and_overtaken_stays_dead() external {
         uint256[] memory keys = _keysOf(oracle);
         address[] memory overtaken = _addresses(_newKeys("overtaken", 4));
-        bytes32 digest = committee.membersDigest(oracle, overtaken, 3, feeRecipient);
+        bytes32 digest = committee.membersDigest(oracle, overtaken, 3, feeRecipient, UNTIL);
         IOracleCommittee.Signature[] memory signatures = _signed(keys, digest, 3);
         _change(keys, 3, keys, 3);
         _pass(1);
         address expected = vm.addr(keys[0]);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.WrongSignature.selector, 0, expected));
-        committee.changeMembers(oracle, overtaken, 3, feeRecipient, signatures);
+        committee.changeMembers(oracle, overtaken, 3, feeRecipient, UNTIL, signatures);
+    }
+
+    function test_P9_a_change_that_was_signed_counts_until_its_time_and_no_longer() external {
+        uint256[] memory keys = _keysOf(oracle);
+        address[] memory members = _addresses(_newKeys("next", 4));
+        bytes32 digest = committee.membersDigest(oracle, members, 3, feeRecipient, UNTIL);
+        IOracleCommittee.Signature[] memory signatures = _signed(keys, digest, 3);
+        vm.warp(UNTIL + 1);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.ChangeExpired.selector, UNTIL));
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL, signatures);
+        address expected = vm.addr(keys[0]);
+        vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.WrongSignature.selector, 0, expected));
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL + 1, signatures); // not what was signed
+        vm.warp(UNTIL);
+        committee.changeMembers(oracle, members, 3, feeRecipient, UNTIL, signatures);
+        vm.assertEq(committee.versions(oracle), 2, "version");
     }
 
     function test_of_two_changes_in_one_epoch_the_later_binds() external {
@@ -181,8 +199,8 @@ contract OracleCommitteeMembersTest is Fixture {
     function test_the_fee_recipient_is_the_one_in_force_now() external {
         uint256[] memory keys = _keysOf(oracle);
         address[] memory members = _addresses(keys);
-        bytes32 digest = committee.membersDigest(oracle, members, 3, payout);
-        committee.changeMembers(oracle, members, 3, payout, _signed(keys, digest, 3));
+        bytes32 digest = committee.membersDigest(oracle, members, 3, payout, UNTIL);
+        committee.changeMembers(oracle, members, 3, payout, UNTIL, _signed(keys, digest, 3));
         vm.assertEq(committee.feeRecipient(oracle), feeRecipient, "until the epoch's end");
         _pass(1);
         vm.assertEq(committee.feeRecipient(oracle), payout, "from the next epoch on");

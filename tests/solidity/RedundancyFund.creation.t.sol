@@ -59,7 +59,15 @@ contract RedundancyFundCreationTest is Fixture {
     }
 
     function _notAccepted(address from, IRedundancyFund.Offer memory offer) private view returns (bytes memory) {
-        bytes32 terms = keccak256(abi.encode(from, address(token), offer, keccak256("{}")));
+        return _notAccepted(from, offer, NONE);
+    }
+
+    function _notAccepted(address from, IRedundancyFund.Offer memory offer, IRedundancyFund.Slashing memory slashing)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes32 terms = keccak256(abi.encode(from, address(token), offer, slashing, keccak256("{}")));
         return abi.encodeWithSelector(IOracleCommittee.NotAccepted.selector, oracle, terms);
     }
 
@@ -81,6 +89,31 @@ contract RedundancyFundCreationTest is Fixture {
         vm.warp(block.timestamp + 1 days);
         vm.prank(owner);
         _expectRefusal(refusal, offer); // too late
+    }
+
+    function test_a_committee_takes_a_fund_on_with_the_arbiter_it_was_told_of_and_no_other() external {
+        IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
+        IRedundancyFund.Slashing[3] memory others = [
+            IRedundancyFund.Slashing(owner, 0, 0),
+            IRedundancyFund.Slashing(arbiter, 1, 5_000),
+            IRedundancyFund.Slashing(arbiter, 0, 4_999)
+        ];
+        _accept(owner, address(token), offer);
+        vm.prank(owner);
+        _expectRefusal(_notAccepted(owner, offer, others[0]), address(token), offer, others[0]);
+        IRedundancyFund.Slashing memory told = IRedundancyFund.Slashing(arbiter, 0, 5_000);
+        _accept(owner, address(token), offer, told);
+        for (uint256 i; i < others.length; ++i) {
+            vm.prank(owner);
+            _expectRefusal(_notAccepted(owner, offer, others[i]), address(token), offer, others[i]);
+        }
+        vm.startPrank(owner);
+        uint256 fund = book.createFund(_newFundOf(address(token), offer, told));
+        vm.expectRevert(_notAccepted(owner, offer, told));
+        book.announceChange(fund, offer, "{}"); // an acceptance for no arbiter is there, but this fund has one
+        vm.stopPrank();
+        _announce(fund, offer);
+        vm.assertEq(book.funds(), 1, "funds");
     }
 
     function test_a_fund_says_all_that_it_promises() external {

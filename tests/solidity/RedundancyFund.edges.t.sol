@@ -34,29 +34,55 @@ contract RedundancyFundEdgesTest is Fixture {
         _newBook(terms);
     }
 
-    /// @dev An epoch takes exactly three days to be final here.
+    /// @dev An epoch takes exactly five days to be final here.
     function test_terms_are_valid_to_the_epoch() external {
-        committee = _newCommitteeContract(IOracleCommittee.Clock(0, 1 days, 1 days, 12 hours, 12 hours));
-        IRedundancyFund.Terms memory least = IRedundancyFund.Terms(3, 6, 4, 4, 1, 2);
+        committee = _newCommitteeContract(IOracleCommittee.Clock(0, 1 days, 2 days, 1 days, 1 days));
+        IRedundancyFund.Terms memory least = IRedundancyFund.Terms(5, 8, 6, 6, 1, 4);
         _assertTerms(least, true, "the least there is");
-        least.depositNotice = 2;
+        least.depositNotice = 4;
         _assertTerms(least, false, "a deposit's notice is as long as finality");
-        least.depositNotice = 5;
+        least.depositNotice = 7;
         _assertTerms(least, false, "a change's notice is two longer than a deposit's");
-        (least.depositNotice, least.changeNotice) = (3, 5);
+        (least.depositNotice, least.changeNotice) = (5, 7);
         _assertTerms(least, false, "a change's notice is two longer than the time to settle");
-        (least.changeNotice, least.unbonding) = (6, 3);
+        (least.changeNotice, least.unbonding) = (8, 5);
         _assertTerms(least, false, "the unbonding is longer than finality");
-        (least.unbonding, least.settleTime) = (4, 3);
+        (least.unbonding, least.settleTime) = (6, 5);
         _assertTerms(least, false, "the time to settle is longer than finality");
-        (least.settleTime, least.minCover) = (4, 0);
+        (least.settleTime, least.minCover) = (6, 0);
         _assertTerms(least, false, "a fund covers something");
-        (least.minCover, least.lockTime) = (1, 1);
-        _assertTerms(least, false, "half a lock's time is something");
+        (least.minCover, least.lockTime) = (1, 3);
+        _assertTerms(least, false, "half a lock's time has a whole epoch, whenever it is placed");
+    }
+
+    /// @dev A committee that withholds keeps a deposit of epoch a until the start of a + 1 + settleTime; a notice given in a
+    /// lapses at the start of a + 2 * depositNotice.
+    function test_P6_a_withheld_epoch_is_given_up_before_a_notice_lapses() external {
+        IRedundancyFund.Terms memory terms = IRedundancyFund.Terms(3, 7, 3, 5, 1, 4);
+        _assertTerms(terms, false, "settled when the notice has lapsed");
+        terms.settleTime = 4;
+        _assertTerms(terms, true, "settled in the last epoch of the notice");
+        (terms.settleTime, terms.changeNotice) = (type(uint32).max, type(uint32).max);
+        _assertTerms(terms, false, "sums do not wrap");
+    }
+
+    function test_no_time_of_the_terms_is_longer_than_10_000_epochs() external {
+        IRedundancyFund.Terms memory most = IRedundancyFund.Terms(9_998, 10_000, 10_000, 9_998, 10_000, 10_000);
+        _assertTerms(most, true, "the most there is");
+        most.changeNotice = 10_001;
+        _assertTerms(most, false, "a change's notice");
+        (most.changeNotice, most.unbonding) = (10_000, 10_001);
+        _assertTerms(most, false, "the unbonding");
+        (most.unbonding, most.minCover) = (10_000, 10_001);
+        _assertTerms(most, false, "the least cover");
+        (most.minCover, most.lockTime) = (10_000, 10_001);
+        _assertTerms(most, false, "the time of a lock");
+        (most.lockTime, most.depositNotice) = (10_000, type(uint32).max);
+        _assertTerms(most, false, "a deposit's notice, which is shorter than a change's");
     }
 
     function test_each_part_of_finality_counts() external {
-        IRedundancyFund.Terms memory terms = IRedundancyFund.Terms(3, 6, 4, 4, 1, 2);
+        IRedundancyFund.Terms memory terms = IRedundancyFund.Terms(3, 6, 4, 4, 1, 4);
         for (uint256 i; i < 3; ++i) {
             uint64 grace = uint64(1 days + (i == 0 ? 1 : 0));
             uint64 window = uint64(12 hours + (i == 1 ? 1 : 0));

@@ -161,7 +161,7 @@ contract RedundancyFundFundingTest is Fixture {
         _deposit(otherFunder, fund, 10_000);
         _goTo(1);
         uint256 deposit = _deposit(funder, fund, 1_000);
-        _announce(11_000); // binds from 6
+        _announce(10_000); // binds from 6
         _goTo(2);
         vm.prank(funder);
         book.giveNotice(deposit);
@@ -172,7 +172,41 @@ contract RedundancyFundFundingTest is Fixture {
         book.depart(deposit);
         _goTo(6);
         _catchUp(fund);
-        vm.assertEq(book.fundOf(fund).offer.reward, 11_000, "the change binds");
+        vm.assertEq(book.fundOf(fund).offer.reward, 10_000, "the change binds");
+        vm.assertEq(book.fundOf(fund).segments, 1, "too late for the deposit");
+    }
+
+    function test_P6_nor_until_a_notice_of_the_epoch_of_the_announcement_lapses() external {
+        _leaveThoughVectorsAreWithheld(0);
+    }
+
+    function test_P6_nor_until_a_notice_of_the_next_epoch_lapses() external {
+        _leaveThoughVectorsAreWithheld(1);
+    }
+
+    /// @dev On the longest time to settle that fits the notice of deposits, and the shortest notice of changes for it. The
+    /// deposit is as late as can be: in the epoch of the announcement, 1.
+    function _leaveThoughVectorsAreWithheld(uint256 wait) private {
+        book = _newBook(IRedundancyFund.Terms(3, 6, 3, 4, 2, 4));
+        fund = _newFund(100, 1, 0);
+        _deposit(otherFunder, fund, 10_000);
+        _goTo(1);
+        uint256 deposit = _deposit(funder, fund, 1_000);
+        _announce(10_000); // binds from 7
+        _goTo(1 + wait);
+        vm.prank(funder);
+        book.giveNotice(deposit);
+        _report(oracle, 1, "a root without vectors");
+        _goToTime(_start(6) - 1);
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.VectorNeeded.selector, 1, 6));
+        book.settle(fund, _reveals(1));
+        _goTo(6);
+        book.settle(fund, _reveals(1));
+        vm.prank(funder);
+        book.depart(deposit);
+        _goTo(7);
+        _catchUp(fund);
+        vm.assertEq(book.fundOf(fund).offer.reward, 10_000, "the change binds");
         vm.assertEq(book.fundOf(fund).segments, 1, "too late for the deposit");
     }
 

@@ -178,9 +178,9 @@ contract RedundancyFundSlashingTest is Fixture {
     function test_P11_one_unit_of_a_stake_is_locked_and_less_is_nothing() external {
         for (uint256 stake = 4; stake <= 5; ++stake) {
             IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
-            _accept(owner, address(token), offer);
-            IRedundancyFund.NewFund memory made =
-                _newFundOf(address(token), offer, IRedundancyFund.Slashing(arbiter, 2_000, 5_000));
+            IRedundancyFund.Slashing memory slashing = IRedundancyFund.Slashing(arbiter, 2_000, 5_000);
+            _accept(owner, address(token), offer, slashing);
+            IRedundancyFund.NewFund memory made = _newFundOf(address(token), offer, slashing);
             made.minStake = 0;
             vm.prank(owner);
             uint256 small = book.createFund(made);
@@ -254,6 +254,21 @@ contract RedundancyFundSlashingTest is Fixture {
         vm.warp(_start(placed + 2) - 1);
         vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.AnswerFirst.selector, placed + 2));
         _resolve(arbiter, 1, true);
+        vm.warp(_start(placed + 2));
+        _resolve(arbiter, 1, true);
+        _assertStake(STAKE - EPOCH_CAP, 0, EPOCH_CAP);
+    }
+
+    function test_P11_a_lock_of_an_epochs_last_second_leaves_all_of_the_next_to_answer() external {
+        _accuse(mirror, 1);
+        uint256 placed = _today();
+        vm.warp(_start(placed + 1) - 1);
+        _lock(1);
+        for (uint256 left = LENGTH; left > 0; left /= 2) {
+            vm.warp(_start(placed + 2) - left);
+            vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.AnswerFirst.selector, placed + 2));
+            _resolve(arbiter, 1, true);
+        }
         vm.warp(_start(placed + 2));
         _resolve(arbiter, 1, true);
         _assertStake(STAKE - EPOCH_CAP, 0, EPOCH_CAP);

@@ -1,7 +1,7 @@
 """What the tables say of acceptances, challenges, bonds, locks and payouts is what the contracts say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,9 @@ def test_a_funds_arbiter_and_caps_are_known(court: Court) -> None:
 
 def test_an_acceptance_counts_once(court: Court) -> None:
     world, developer, offer = court.world, court.world.account("developer"), Offer(7, 1, 0, 1)
-    terms = terms_digest(developer.address, world.token.address, 7, 1, 0, 1, b"{}")
-    world.accept(developer, world.token.address, offer)
+    slashing = world.fund.slashing_of(court.fund)
+    terms = terms_digest(developer.address, world.token.address, (7, 1, 0, 1), astuple(slashing), b"{}")
+    world.accept(developer, world.token.address, offer, slashing=slashing)
     court.index()
     with reading(court.store) as connection:
         known = acceptance_of(connection, 1, world.fund.address, terms)
@@ -110,7 +111,7 @@ def test_an_acceptance_counts_once(court: Court) -> None:
     assert known.until_s > world.dev.chain.head().timestamp_s + VALID_S - 100
     world.fund.announce_change(developer, court.fund, offer, b"{}")
     assert [row["used"] for row in court.rows(dispute_tables.acceptances)] == [True, True]
-    world.accept(developer, world.token.address, offer)
+    world.accept(developer, world.token.address, offer, slashing=slashing)
     assert [row["used"] for row in court.rows(dispute_tables.acceptances) if row["terms"] == terms] == [False]
 
 
@@ -185,7 +186,7 @@ def test_a_lock_is_followed_to_its_end(court: Court) -> None:
     with reading(court.store) as connection:
         [lock] = open_locks(connection)
     assert (lock.mirror, lock.epoch, lock.amount_wei) == (court.mirror, epoch, registered // 5)
-    assert (lock.answer_by, lock.until, lock.answer) == (world.epoch() + 1, world.epoch() + 2, None)
+    assert (lock.answer_by, lock.until, lock.answer) == (world.epoch() + 2, world.epoch() + 4, None)
     world.fund.answer_lock(operator, court.mirror, epoch, "a disk\u202e failed")
     court.index()
     with reading(court.store) as connection:
@@ -226,7 +227,6 @@ def test_a_bond_is_followed_and_two_bundles_cost_it(court: Court) -> None:
 def test_numbers_beyond_any_committee_fund_and_epoch_stop_nobody(court: Court) -> None:
     """One wei, or a committee of one's own, is enough to put each of these on the chain."""
     world, member = court.world, court.world.account("member")
-    world.committee.post_bond(member, MOST, 1)
     signed = acceptance_message(domain_of(world), 1, world.committee.config_at(1, 0).digest, ANYBODY, RELEASE, MOST)
     world.committee.accept(member, 1, ANYBODY, RELEASE, MOST, {0: bytes.fromhex(sign(member, signed)[2:])})
     digests = [Digest("0x" + byte * 32) for byte in ("0a", "0b")]
@@ -241,7 +241,7 @@ def test_numbers_beyond_any_committee_fund_and_epoch_stop_nobody(court: Court) -
     world.committee.raise_challenge(member, 1, epoch, str(arbiter), MOST, "")
     world.committee.post_bond(member, 1, 7)
     assert [(row["committee"], row["amount_wei"]) for row in court.rows(dispute_tables.bonds)] == [(1, 7)]
-    assert sum(MOST in row["args"].values() for row in court.rows(tables.logs)) == 4
+    assert sum(MOST in row["args"].values() for row in court.rows(tables.logs)) == 3
     assert LARGEST in [row["until_s"] for row in court.rows(dispute_tables.acceptances)]
     assert court.rows(dispute_tables.challenges) == court.rows(dispute_tables.burned_bonds) == []
 

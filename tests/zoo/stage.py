@@ -206,8 +206,8 @@ class Stage:
         offer = Offer(REWARD_WEI, target, FEE_BPS, committee)
         token = net.deployment.demo_token
         valid_s = VALID_S + len(self.enclosures)  # the same terms are accepted once for the same time only
-        accept(net.committees, [member], net.funds.address, net.owner, token, offer, text, valid_s)
         slashing = Slashing(net.owner.address, 1_000, 5_000)
+        accept(net.committees, [member], net.funds.address, net.owner, token, offer, text, slashing, valid_s)
         made = NewFund(token, offer, 1_000, "zoo", text, manifest.digest, manifest.url, slashing)
         fund, _ = net.funds.create_fund(net.owner, made)
         net.funds.top_up(net.owner, fund, 1_000 * REWARD_WEI)

@@ -30,10 +30,11 @@ def config_at(world: World, committee: int, epoch: int) -> Config:
 
 def change_members(
     world: World, caller: str, value: int, committee: int, members: tuple[str, ...], quorum: int, recipient: str,
-    votes: Sequence[Vote],
+    until: int, votes: Sequence[Vote],
 ) -> None:  # fmt: skip
     """Replaces the members from the next epoch's start."""
     del caller, value
+    require(world.now <= until, "ChangeExpired")
     check_quorum(config_at(world, committee, world.epoch), votes)
     require(len(members) < 2 * quorum and quorum <= len(members), "QuorumNotMajority")
     require(recipient != ZERO, "ZeroFeeRecipient")

@@ -23,9 +23,12 @@ MOST_FEE_BPS = 2_000
 MOST_SLASH_BPS = 5_000
 
 
-def terms_digest(owner: str, token: str, offer: Offer, policy: bytes) -> bytes:
-    """What a committee accepts: keccak256(abi.encode(owner, token, offer, keccak256(policy)))."""
-    return keccak256(b"".join((address_word(owner), address_word(token), *map(uint_word, offer), keccak256(policy))))
+def terms_digest(owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes) -> bytes:
+    """What a committee accepts: keccak256(abi.encode(owner, token, offer, slashing, keccak256(policy)))."""
+    arbiter, *caps = slashing
+    judged = (address_word(arbiter), *map(uint_word, caps))
+    words = (address_word(owner), address_word(token), *map(uint_word, offer), *judged, keccak256(policy))
+    return keccak256(b"".join(words))
 
 
 def create_fund(
@@ -35,7 +38,7 @@ def create_fund(
     del value
     require(token in world.tokens, "NotAContract")
     _check_slashing(slashing)
-    _accept_offer(world, caller, token, offer, policy)
+    _accept_offer(world, caller, token, offer, slashing, policy)
     number = len(world.funds) + 1
     first = world.epoch + 1
     world.funds.append(Fund(number, caller, token, min_stake, slashing, offer, first, settled=first))
@@ -47,7 +50,7 @@ def announce_change(world: World, caller: str, value: int, number: int, offer: O
     del value
     fund = fund_of(world, number)
     require(caller == fund.owner, "NotOwner")
-    _accept_offer(world, caller, fund.token, offer, policy)
+    _accept_offer(world, caller, fund.token, offer, fund.slashing, policy)
     accrue(world, fund)
     fund.next_offer, fund.changes_at = offer, world.epoch + world.terms.change_notice
 
@@ -132,11 +135,11 @@ def accrue(world: World, fund: Fund) -> None:
         fund.offer, fund.changes_at = fund.next_offer, 0
 
 
-def _accept_offer(world: World, owner: str, token: str, offer: Offer, policy: bytes) -> None:
+def _accept_offer(world: World, owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes) -> None:
     require(offer.reward > 0, "ZeroReward")
     require(0 < offer.target <= MOST_MIRRORS, "InvalidTarget")
     require(offer.fee_bps <= MOST_FEE_BPS, "FeeTooHigh")
-    committees.use_acceptance(world, offer.committee, terms_digest(owner, token, offer, policy))
+    committees.use_acceptance(world, offer.committee, terms_digest(owner, token, offer, slashing, policy))
 
 
 def _check_slashing(slashing: Slashing) -> None:

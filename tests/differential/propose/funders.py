@@ -18,8 +18,8 @@ def plan(scene: Scene) -> Plan:
     offer = Offer(_reward(scene), _target(scene), _fee_bps(scene), rng.choice((1, 1, 1, 2, 2)))
     fund = scene.fund()
     if fund and (len(scene.world.funds) >= MOST_FUNDS or scene.odds(60)):
-        return Plan(fund.owner, fund.token, fund.offer if scene.odds(5) else offer, rng.randbytes(3))
-    return Plan(rng.choice(OWNERS), rng.choice(list(scene.world.tokens)), offer, rng.randbytes(3))
+        return Plan(fund.owner, fund.token, fund.offer if scene.odds(5) else offer, fund.slashing, rng.randbytes(3))
+    return Plan(rng.choice(OWNERS), rng.choice(list(scene.world.tokens)), offer, _slashing(scene), rng.randbytes(3))
 
 
 def create_fund(scene: Scene) -> Call | None:
@@ -29,7 +29,7 @@ def create_fund(scene: Scene) -> Call | None:
     found = _some_plan(scene)
     token = ZERO if scene.odds(2) else found.token
     min_stake = scene.rng.choice((0, 1, 10**6))
-    slashing = _slashing(scene)
+    slashing = _slashing(scene) if scene.odds(5) else found.slashing
     made = (token, found.offer, min_stake, slashing, "app", found.policy, b"\1" * 32, "https://example.org")
     return scene.on_fund_as(
         "createFund", found.owner, 0, (made,),
@@ -42,7 +42,11 @@ def create_fund(scene: Scene) -> Call | None:
 def announce_change(scene: Scene) -> Call | None:
     """A change of a fund's terms."""
     found = _some_plan(scene)
-    numbers = [fund.number for fund in scene.world.funds if (fund.owner, fund.token) == (found.owner, found.token)]
+    anyones = scene.odds(5)
+    numbers = [
+        fund.number for fund in scene.world.funds
+        if (fund.owner, fund.token) == (found.owner, found.token) and (anyones or fund.slashing == found.slashing)
+    ]  # fmt: skip
     if not numbers:
         return None
     number, caller = scene.rng.choice(numbers), ANYONE if scene.odds(3) else found.owner

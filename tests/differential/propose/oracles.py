@@ -65,12 +65,13 @@ def change_members(scene: Scene) -> Call | None:
     count = scene.rng.randint(1, 4)
     members = member_set(scene.stage, count, scene.rng.randrange(3))
     quorum = count // 2 + 1 - scene.odds(3)
-    subject = (committee, members, quorum, scene.rng.choice(RECIPIENTS))
+    until = scene.world.now + scene.rng.choice((-1, 0, DAY, DAY))
+    subject = (committee, members, quorum, scene.rng.choice(RECIPIENTS), until)
     votes = scene.votes(config)
     return scene.on_committee(
         "changeMembers", ANYONE, 0, lambda: (*subject, scene.signed(config, votes, "membersDigest", *subject)),
         lambda world: committees.change_members(
-            world, ANYONE, 0, committee, tuple(members), quorum, subject[3], votes
+            world, ANYONE, 0, committee, tuple(members), quorum, subject[3], until, votes
         ),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ abstract contract Members is Justice {
         view
         returns (IOracleCommittee.Signature[] memory)
     {
-        bytes32 digest = committee.membersDigest(by, _addresses(next), quorum, feeRecipient);
+        bytes32 digest = committee.membersDigest(by, _addresses(next), quorum, feeRecipient, type(uint256).max);
         return _signed(_keysAt(by, _today()), digest, signers);
     }
 
@@ -65,7 +65,7 @@ abstract contract Members is Justice {
         private
         returns (bool)
     {
-        try committee.changeMembers(by, _addresses(next), quorum, feeRecipient, signatures) {
+        try committee.changeMembers(by, _addresses(next), quorum, feeRecipient, type(uint256).max, signatures) {
             return true;
         } catch {
             return false;

@@ -15,6 +15,8 @@ from oracle.model import Policy
 DAY_S = 86_400
 AWAY_ONE_IN = 10
 """One slot in so many has a further question, which leaves as no other probe does."""
+SIX_ONE_IN = 10
+"""One slot in so many has a further question over IPv6, for whoever has an address of both kinds."""
 BESIDES = 32
 """Requests of an epoch that are kept for the ownership document, canaries, cold files and whatever is asked again."""
 
@@ -71,11 +73,12 @@ def plan(lengths: Sequence[int], checks: int, policy: Policy, epoch_length_s: in
     if not lengths and not checks:
         raise ValueError("a release without files and checks")
     slots = policy.slots
-    besides = BESIDES + slots // AWAY_ONE_IN
+    besides = BESIDES + slots // AWAY_ONE_IN + slots // SIX_ONE_IN
     least = slots * (bool(lengths) + bool(checks)) + besides
     requests = max(least, policy.budget_requests * epoch_length_s // DAY_S)
     most_bytes = max(
-        (slots + slots // AWAY_ONE_IN) * min(lengths, default=0), policy.budget_bytes * epoch_length_s // DAY_S
+        (slots + slots // AWAY_ONE_IN + slots // SIX_ONE_IN) * min(lengths, default=0),
+        policy.budget_bytes * epoch_length_s // DAY_S,
     )
     light, heavy = _weighed(lengths, max(min(lengths, default=0), most_bytes // (2 * slots)))
     mean = _mean([lengths[i] for i in light])

@@ -23,7 +23,7 @@ from oracle.probes.question import (
     route_question,
 )
 from oracle.rounds import DOWN, Round
-from oracle.schedule import asks_in, choice, files_for, is_away, nth_file, permuted, subsecret
+from oracle.schedule import asks_in, choice, files_for, is_away, is_six, nth_file, permuted, subsecret
 from oracle.standing import Draw
 from oracle.store.ledger import Mirror
 
@@ -71,6 +71,8 @@ def questions_for(
         if this.tally(number).hidden and len(_within(this, number, draw, [first, away])) < 2:
             return (replace(away, retries=0),)
         besides.append(away)
+    if is_asked_over_six(this, number):
+        besides.append(replace(first, six=True))
     if _owner_is_due(this, number):
         besides.append(owner_question(mirror.operator, next(times)))
     if number not in this.before or this.before[number] not in DOWN:
@@ -83,6 +85,12 @@ def is_asked_elsewhere(this: Round, mirror: MirrorId) -> bool:
     return this.tally(mirror).hidden or is_away(this.times, mirror, this.task.epoch, this.slot)
 
 
+def is_asked_over_six(this: Round, mirror: MirrorId) -> bool:
+    """Whether the first question goes over IPv6 too, where the name has that beside IPv4: in a tenth of the slots, and
+    again while the mirror is down."""
+    return this.before.get(mirror) in DOWN or is_six(this.times, this.task.epoch, this.slot)
+
+
 def _usual(
     this: Round, mirror: MirrorId, draw: Draw, manifest: Manifest, expect: Expect, times: Iterator[int]
 ) -> Iterator[Question]:
@@ -91,10 +99,10 @@ def _usual(
     Half of the files are asked for in a browser's words, so that each file is met in them in every other round.
     """
     light, heavy = files_due(this, mirror, draw)
-    words = choice(subsecret(this.secret, b"words"), b"words", 1 << _WORDS_BITS, mirror, this.task.epoch, this.slot)
+    drawn = words(this.secret, mirror, this.task.epoch, this.slot)
 
     def question(number: int, file: ReleaseFile) -> Question:
-        browser = words >> number % _WORDS_BITS & 1 == 1
+        browser = drawn >> number % _WORDS_BITS & 1 == 1
         return file_question(expect(file), this.task.policy.max_file_bytes, next(times), browser=browser)
 
     for file in light[:1]:
@@ -107,6 +115,11 @@ def _usual(
             yield check_question(manifest.checks[index], this.now_ms / 1000, next(times))
     for number, file in enumerate((*light[1:], *heavy), start=1):
         yield question(number, file)
+
+
+def words(secret: bytes, mirror: MirrorId, epoch: int, slot: int) -> int:
+    """In whose words a slot's files are asked for: bit n is 1 if it is a browser's for the n-th; one draw for all."""
+    return choice(subsecret(secret, b"words"), b"words", 1 << _WORDS_BITS, mirror, epoch, slot)
 
 
 def files_due(this: Round, mirror: MirrorId, draw: Draw) -> tuple[list[ReleaseFile], list[ReleaseFile]]:

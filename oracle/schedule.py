@@ -13,7 +13,7 @@ from itertools import count as counting
 from math import isqrt
 from struct import Struct
 
-from oracle.budget import AWAY_ONE_IN
+from oracle.budget import AWAY_ONE_IN, SIX_ONE_IN
 from oracle.digests import sha256_digest
 from oracle.model import PRIMARY, Clock, Digest, Epoch, MirrorId, Slot
 
@@ -26,8 +26,6 @@ SLICE_MS = 20_000
 """The part of a slot in which probes start is cut into slices of about this length."""
 READS_AN_EPOCH = 20
 """The budget of failures: how often what failed is read again within an epoch, at most."""
-SIX_ONE_IN = 10
-"""One slot in so many has a further question over IPv6 for whoever has an address of both kinds."""
 _SHORTEST_REST_S = 5
 _PRIMARIES = 1 << 63
 _PACKED = tuple(Struct(f">{count}Q") for count in range(9))

@@ -2,7 +2,7 @@
 
 import bisect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -102,8 +102,13 @@ class World:
         return [question for slot in range(SLOTS) for question in self.asked(self.round(slot, **changes))]
 
 
-def kinds(questions: list[Question]) -> Mapping[Kind, int]:
-    return Counter(question.kind for question in questions if question.route is None)
+def usual(questions: Iterable[Question]) -> list[Question]:
+    """Those that go neither by another route nor over IPv6."""
+    return [question for question in questions if question.route is None and not question.six]
+
+
+def kinds(questions: Iterable[Question]) -> Mapping[Kind, int]:
+    return Counter(question.kind for question in usual(questions))
 
 
 def test_an_epoch_has_every_file_and_keeps_its_budget() -> None:
@@ -118,7 +123,7 @@ def test_an_epoch_has_every_file_and_keeps_its_budget() -> None:
 
 def test_every_check_comes_in_turn_beside_the_files() -> None:
     asked = World(files(3), checks=5).epoch()
-    times = Counter(question.shown for question in asked if question.kind is Kind.CHECK and question.route is None)
+    times = Counter(question.shown for question in usual(asked) if question.kind is Kind.CHECK)
     assert set(times) == {f"/check/{number}" for number in range(5)}
     assert max(times.values()) - min(times.values()) <= 1
     assert kinds(World([], checks=5).epoch()) == {Kind.CHECK: SLOTS}
@@ -126,7 +131,7 @@ def test_every_check_comes_in_turn_beside_the_files() -> None:
 
 def test_a_long_file_comes_once_an_epoch() -> None:
     long = ReleaseFile("long.bin", "ff" * 32, 50 * 1024 * 1024)
-    times = Counter(question.shown for question in World([*files(20), long]).epoch() if question.route is None)
+    times = Counter(question.shown for question in usual(World([*files(20), long]).epoch()))
     assert times["long.bin"] == 1
 
 
@@ -168,7 +173,7 @@ def test_whoever_failed_elsewhere_is_asked_there_again() -> None:
     world = World(files(20))
     this = world.round(3, tallies={M: Tally(M, hidden=True)}, before={M: Reason.HIDDEN})
     assert is_asked_elsewhere(this, M)
-    assert [question.route for question in world.asked(this)] == [None, USUAL]
+    assert [question.route for question in world.asked(this) if not question.six] == [None, USUAL]
 
 
 def test_the_primary_is_asked_elsewhere_only_to_see_whether_the_route_works() -> None:
@@ -192,7 +197,20 @@ def test_who_was_down_is_asked_one_thing() -> None:
     assert len(world.asked(world.round(9))) >= 5
     for reason in (Reason.TIMEOUT, Reason.WRONG_BYTES, Reason.HIDDEN):
         asked = world.asked(world.round(9, before={M: reason}))
-        assert [q.kind for q in asked if q.kind is not Kind.OWNERSHIP and q.route is None] == [Kind.FILE]
+        assert [q.kind for q in usual(asked) if q.kind is not Kind.OWNERSHIP] == [Kind.FILE]
+
+
+def test_a_tenth_of_the_slots_asks_over_ipv6_too_and_every_slot_after_one_that_was_down() -> None:
+    world = World(files(20))
+    slots = [slot for slot in range(SLOTS) if any(q.six for q in world.asked(world.round(slot)))]
+    assert 12 <= len(slots) <= 50  # 29, 3.3 sigma
+    for mirror in (1, 2):
+        asked = world.asked(world.round(slots[0]), mirror)
+        assert [question for question in asked if question.six] == [replace(asked[0], six=True)]
+    quiet = next(slot for slot in range(SLOTS) if slot not in slots)
+    down = world.asked(world.round(quiet, before={M: Reason.HTTP_STATUS}))
+    assert [question.six for question in down if question.kind is Kind.FILE and question.route is None] == [False, True]
+    assert not any(question.six for question in world.asked(world.round(slots[0]), PRIMARY))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +264,7 @@ def test_a_budget_of_bytes_keeps_no_short_question_away() -> None:
     asked = world.epoch(key=KEY)
     assert kinds(asked)[Kind.CANARY] == 4
     assert [question for question in asked if question.route]
-    assert len([question for question in asked if question.kind is Kind.FILE and not question.route]) == SLOTS
+    assert kinds(asked)[Kind.FILE] == SLOTS
     spent = {M: Tally(M, 0, world.draw.plan.bytes)}
     assert {question.kind for question in world.epoch(key=KEY, tallies=spent)} == {Kind.FILE, Kind.CANARY}
     assert not [question for question in world.epoch(key=KEY, tallies=spent) if question.route]

@@ -8,6 +8,13 @@ import {Justice} from "./Justice.sol";
 abstract contract Members is Justice {
     bytes32 private constant FORMER = "signed by former members";
 
+    struct Change {
+        uint256 by;
+        uint256[] next;
+        uint256 quorum;
+        uint256 until;
+    }
+
     /// @dev The new members report from the next epoch on; what the former ones have signed for it counts for nothing, even
     /// where they are the same people.
     function changeMembers(uint256 seed) external counted(false) {
@@ -35,37 +42,38 @@ abstract contract Members is Justice {
     function _handOver(uint256 by, uint256 binds, uint256 seed) private {
         uint256[] memory next = _keysAt(by, _today());
         if (seed % 4 > 1) next = _newKeys(vm.toString(seed), 1 + _mix(seed, "members") % 5);
-        uint256 signers = committee.configAt(by, _today()).quorum;
+        (uint256 signers, uint256 time) = (committee.configAt(by, _today()).quorum, block.timestamp);
         uint256 half = next.length / 2;
         uint256 quorum = half + 1 + _mix(seed, "quorum") % (next.length - half);
-        _must(!_change(by, next, half, signers), "P9: a quorum is more than half");
-        _must(!_change(by, next, next.length + 1, signers), "P9: a quorum can be reached");
-        _must(!_change(by, new uint256[](0), 0, signers), "P9: a committee has members");
-        _must(!_change(by, next, quorum, signers - 1), "P9: too few change members");
-        IOracleCommittee.Signature[] memory signatures = _signedChange(by, next, quorum, signers);
-        _must(_post(by, next, quorum, signatures), "P9: a quorum changes members");
-        _must(!_post(by, next, quorum, signatures), "P9: a signature changes members once");
+        _must(!_make(Change(by, next, half, time), signers), "P9: a quorum is more than half");
+        _must(!_make(Change(by, next, next.length + 1, time), signers), "P9: a quorum can be reached");
+        _must(!_make(Change(by, new uint256[](0), 0, time), signers), "P9: a committee has members");
+        _must(!_make(Change(by, next, quorum, time), signers - 1), "P9: too few change members");
+        _must(!_make(Change(by, next, quorum, time - 1), signers), "P9: a change expires");
+        Change memory made = Change(by, next, quorum, time);
+        IOracleCommittee.Signature[] memory signatures = _signedChange(made, signers);
+        _must(_post(made, signatures), "P9: a quorum changes members");
+        _must(!_post(made, signatures), "P9: a signature changes members once");
         _memberships[by].push(Membership(binds, next));
     }
 
-    function _change(uint256 by, uint256[] memory next, uint256 quorum, uint256 signers) private returns (bool) {
-        return _post(by, next, quorum, _signedChange(by, next, quorum, signers));
+    function _make(Change memory made, uint256 signers) private returns (bool) {
+        return _post(made, _signedChange(made, signers));
     }
 
-    function _signedChange(uint256 by, uint256[] memory next, uint256 quorum, uint256 signers)
+    function _signedChange(Change memory made, uint256 signers)
         private
         view
         returns (IOracleCommittee.Signature[] memory)
     {
-        bytes32 digest = committee.membersDigest(by, _addresses(next), quorum, feeRecipient, type(uint256).max);
-        return _signed(_keysAt(by, _today()), digest, signers);
+        address[] memory members = _addresses(made.next);
+        bytes32 digest = committee.membersDigest(made.by, members, made.quorum, feeRecipient, made.until);
+        return _signed(_keysAt(made.by, _today()), digest, signers);
     }
 
-    function _post(uint256 by, uint256[] memory next, uint256 quorum, IOracleCommittee.Signature[] memory signatures)
-        private
-        returns (bool)
-    {
-        try committee.changeMembers(by, _addresses(next), quorum, feeRecipient, type(uint256).max, signatures) {
+    function _post(Change memory made, IOracleCommittee.Signature[] memory signatures) private returns (bool) {
+        address[] memory members = _addresses(made.next);
+        try committee.changeMembers(made.by, members, made.quorum, feeRecipient, made.until, signatures) {
             return true;
         } catch {
             return false;

@@ -111,6 +111,7 @@ def is_away(secret: bytes, mirror: MirrorId | int, epoch: int, slot: int) -> boo
     return _number(secret, b"away", mirror, epoch, slot) % AWAY_ONE_IN == 0
 
 
+@lru_cache(maxsize=64)
 def is_six(secret: bytes, epoch: int, slot: int) -> bool:
     """Whether mirrors that have IPv4 and IPv6 addresses are asked over both: a tenth of the slots. All of them in the
     same, so that they vouch for this node's own IPv6."""

@@ -15,7 +15,7 @@ from oracle.chain.committee import CommitteeContract
 from oracle.chain.contracts import Token
 from oracle.chain.events import Event, decode_all
 from oracle.chain.fund import FundContract
-from oracle.errors import ChainMismatch, ChainUnreachable, MirrorbondError, RangeRefused
+from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused, TransactionFailed
 from oracle.model import Clock, printable
 from oracle.settings import Settings
 from oracle.store import facts, journal, ledger
@@ -217,16 +217,17 @@ def _learn_tokens(engine: sa.Engine, chain: Chain) -> None:
     for address in ledger.tokens(engine):
         name = facts.TOKEN + address
         if facts.get(engine, name) is None:
-            facts.put(engine, name, _token(chain, address))
+            try:
+                facts.put(engine, name, _token(chain, address))
+            except TransactionFailed as refusal:
+                log.warning("token_not_read", token=address, problem=str(refusal))  # the next run asks again
 
 
 def _token(chain: Chain, address: str) -> dict[str, Any]:
     try:
         token = Token(chain, address)
-        decimals = token.decimals()
-        symbol = printable(token.symbol().encode())[:16]
-    except ChainUnreachable:
-        raise
-    except (MirrorbondError, ValueError):
+    except ChainMismatch:  # its code is gone
         return {"symbol": address[:8], "decimals": 0}
-    return {"symbol": symbol, "decimals": min(decimals, 36)}
+    decimals, symbol = token.told("decimals", "uint256"), token.told("symbol", "bytes")
+    shown = address[:8] if symbol is None else printable(symbol)[:16]
+    return {"symbol": shown, "decimals": min(decimals or 0, 36)}

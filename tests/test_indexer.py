@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from web3.exceptions import Web3RPCError
 
+from oracle.chain.client import Chain
 from oracle.chain.structs import Offer
 from oracle.chain.transactions import Call, transact
 from oracle.devnet.chain import running_chain
@@ -108,6 +110,54 @@ def test_a_token_that_does_not_tell_its_name_stops_nobody(world: World, store: s
     world.create_fund(member, OFFER, nameless, policy=POLICY)
     assert index_once(store, world.dev.chain, settings).complete
     assert facts.get(store, facts.TOKEN + nameless) == {"symbol": nameless[:8], "decimals": 0}
+
+
+def creation_of(code: str) -> str:
+    """The transaction's data that create a contract of this code."""
+    size = len(code) // 2
+    return f"0x60{size:02x}600a5f3960{size:02x}5ff3{code}"
+
+
+FAILURES = {
+    "an unknown panic": "634e487b7160e01b5f52607760045260245ffd",
+    "an invalid opcode": "fe",
+    "an endless loop": "5b5f56",
+    "a bare revert": "5f5ffd",
+    "a broken lookup": "63556f183060e01b5f5260045ffd",
+}
+
+
+def test_a_token_that_fails_in_any_way_stops_nobody(world: World, file_store: sa.Engine, settings: Settings) -> None:
+    member = world.account("member")
+    world.committee.create_committee(member, [member.address], 1, member.address)
+    tokens = []
+    for code in FAILURES.values():
+        tokens.append(str(transact(world.dev.chain, member, Call("deploy", None, creation_of(code))).created))
+        world.create_fund(member, OFFER, tokens[-1], policy=POLICY)
+    assert index_once(file_store, world.dev.chain, settings).complete
+    told = [facts.get(file_store, facts.TOKEN + token) for token in tokens]
+    assert told == [{"symbol": token[:8], "decimals": 0} for token in tokens]
+
+
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"rate": {"current_rps": 9}}}])
+def test_a_token_that_the_endpoint_had_no_time_for_is_asked_again(
+    world: World, file_store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, data: dict[str, Any]
+) -> None:
+    refusal: Any = {"code": -32005, "message": "daily request count exceeded, request rate limited", **data}
+    open_fund(world)
+    rpc = Chain.rpc
+
+    def limited(chain: Chain, method: str, *params: Any) -> Any:
+        if method != "eth_call":
+            return rpc(chain, method, *params)
+        raise Web3RPCError("refused", rpc_response={"jsonrpc": "2.0", "id": 1, "error": refusal})
+
+    monkeypatch.setattr(Chain, "rpc", limited)
+    assert index_once(file_store, world.dev.chain, settings).complete
+    assert facts.get(file_store, facts.TOKEN + world.token.address) is None
+    monkeypatch.setattr(Chain, "rpc", rpc)
+    index_once(file_store, world.dev.chain, settings)
+    assert facts.get(file_store, facts.TOKEN + world.token.address) == {"symbol": "DEMO", "decimals": 18}
 
 
 def test_of_several_releases_in_one_epoch_the_last_binds(world: World, store: sa.Engine, settings: Settings) -> None:

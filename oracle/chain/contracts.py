@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from eth_abi.abi import decode as decode_abi
+from eth_abi.exceptions import DecodingError
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3RPCError
 
 from oracle.chain.abi import artifact
 from oracle.chain.client import Chain, origin
-from oracle.chain.refusals import failed
+from oracle.chain.refusals import failed, message_of
 from oracle.chain.transactions import Account, Call, Receipt, transact
 from oracle.errors import ChainMismatch, InvalidInput
 from oracle.model import Address
+
+_OF_THE_CODE = ("revert", "opcode", "outofgas", "stack", "jump", "evmerror", "executionaborted")
+"""Words, less their spaces, in the errors of nodes whose contract's code failed."""
 
 
 class Contract:
@@ -58,6 +64,24 @@ class Token(Contract):
 
     def __init__(self, chain: Chain, address: str, name: str = "DemoToken") -> None:
         super().__init__(chain, address, name)
+
+    def told(self, function: str, kind: str) -> Any:
+        """What a stranger's token says of itself, as this ABI type; None if it fails or says something else.
+
+        Raises: ChainUnreachable; TransactionFailed if the endpoint refuses, and not the token: ask again later.
+        """
+        wanted = {"to": self.address, "data": self._contract.encode_abi(function)}
+        try:
+            # web3 itself stumbles over some reverts, and takes some limits of requests for reverts
+            answer = self.chain.rpc("eth_call", wanted, "latest")
+        except Web3RPCError as error:
+            if _is_of_the_code(error):
+                return None
+            raise failed(function, error) from error
+        try:
+            return decode_abi([kind], bytes(HexBytes(answer)))[0]
+        except (DecodingError, ValueError, TypeError):
+            return None
 
     def balance(self, account: str) -> int:
         """An account's tokens in the smallest unit."""
@@ -105,6 +129,14 @@ class WrappedNative(Token):
     def wrap(self, account: Account, value_wei: int) -> Receipt:
         """Turns native coin into tokens."""
         return self.send(account, "deposit", value_wei=value_wei)
+
+
+def _is_of_the_code(error: Web3RPCError) -> bool:
+    """Whether a called contract failed; else the endpoint did, by a limit of requests for one."""
+    told: Any = (error.rpc_response or {}).get("error")
+    reverted = isinstance(told, dict) and (told.get("code") == 3 or str(told.get("data")).startswith("0x"))
+    message = message_of(error).lower().replace(" ", "")
+    return reverted or any(word in message for word in _OF_THE_CODE)
 
 
 def deploy(chain: Chain, account: Account, name: str, *args: Any) -> tuple[Address, Receipt]:

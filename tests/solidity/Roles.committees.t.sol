@@ -134,7 +134,7 @@ contract RolesCommitteesTest is RolesFixture {
     function test_arbiter_hostile_voids_challenged_epochs_and_no_others() external {
         _pay(fund, 1, ONE);
         _report(oracle, 2, _leaf(fund, 2, _vector(ONE)));
-        _challenge(rogue, 2);
+        _challenge(arbiter, 2);
         vm.startPrank(arbiter);
         committee.rule(oracle, 2, address(book), fund, true);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.NotChallenged.selector, 1));
@@ -142,6 +142,7 @@ contract RolesCommitteesTest is RolesFixture {
         vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotLocked.selector, mirror, 2));
         book.resolveLock(mirror, 2, true);
         vm.stopPrank();
+        vm.assertEq(wrapped.balanceOf(arbiter), CHALLENGE_BOND, "its own bond comes back");
         book.settle(fund, _reveals(1));
         vm.assertEq(book.creditOf(mirror), REWARD, "the earlier credit stays");
         vm.assertEq(book.fundOf(fund).value, 200_000 - REWARD, "the voided reward is the fund's");

@@ -1,6 +1,7 @@
 """docs/cheats.md says nothing that no test stands behind, and names every test of the zoo."""
 
 import re
+from math import ceil, log
 
 import pytest
 
@@ -52,8 +53,19 @@ def test_times_are_those_of_the_usual_policy() -> None:
     assert f"{minutes // 60} h {minutes % 60} min at the latest for 2,000 files of 20 kB" in DOCUMENT
     silent = 1 - 1 / AWAY_ONE_IN
     assert silent**44 < 0.01 < silent**43
+    assert (1 / 2) ** 20 < 1e-6
+    assert (1 / 2) ** 7 < 0.01 < (1 / 2) ** 6
+    assert found.within_epoch
     assert f"{AWAY_ONE_IN} slots (50 min) on average; 44 slots (3 h 40 min) in 99 of 100" in DOCUMENT
     assert 44 * 24 * 60 // policy.slots == 3 * 60 + 40
+
+
+@pytest.mark.parametrize("files", [1, 20, 288, 2_000])
+def test_one_file_is_asked_for_by_another_address_as_late_as_it_says(files: int) -> None:
+    silent = 1 - 1 / (AWAY_ONE_IN * files)
+    slots = ceil(log(0.01) / log(silent))
+    days = round(slots / Policy().slots)
+    assert f"| {files:,} | {slots:,} | {f'{days} days' if days else '3 h 40 min'} |" in DOCUMENT
 
 
 def test_canaries_and_cold_files_come_as_often_as_it_says() -> None:

@@ -91,7 +91,11 @@ def test_the_report_has_stakes_locked_of_whom_served_wrong_bytes_and_of_nobody_e
             report = json.loads(load_evidence(watcher.engine, committee, epoch)["report.json"])
             for fund, leaves in report["slashes"].items():
                 locked[int(fund)] |= {int(mirror) for mirror in leaves}
-    cheats = {zoo.liars: ("agent", "altered", "soft"), zoo.many: ("altered", "altered later"), zoo.alike: ("agent",)}
+    cheats = {
+        zoo.liars: ("agent", "altered", "soft"),
+        zoo.many: ("altered", "altered later"),
+        zoo.alike: ("agent", "agent, one file"),
+    }
     assert locked == {fund.fund: {fund.mirrors[name] for name in names} for fund, names in cheats.items()}
 
 
@@ -148,6 +152,12 @@ def test_good_bytes_for_one_agent_only_are_found_by_a_browsers_words(zoo: Zoo) -
         for epoch in zoo.epochs:
             assert share(zoo, fund, epoch, "agent") == 0
             assert Reason.WRONG_BYTES in reasons(zoo, fund, epoch, "agent")
+
+
+def test_good_bytes_of_one_file_for_one_agent_only_are_found_in_a_round_in_a_browsers_words(zoo: Zoo) -> None:
+    for epoch in zoo.epochs:
+        assert share(zoo, zoo.alike, epoch, "agent, one file") == 0
+        assert Reason.WRONG_BYTES in reasons(zoo, zoo.alike, epoch, "agent, one file")
 
 
 def test_good_bytes_for_one_address_only_are_found_from_another(zoo: Zoo) -> None:

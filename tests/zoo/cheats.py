@@ -64,15 +64,17 @@ class SoftMissing(Site):
 
 
 class OnlyForAgent(Site):
-    """Hopes to know the prober by its words: others get a page with something added."""
+    """Hopes to know the prober by its words: others get a page with something added; only the one at `path`, if it is
+    given."""
 
-    def __init__(self, files: Mapping[str, bytes], operator: str, agent: str) -> None:
+    def __init__(self, files: Mapping[str, bytes], operator: str, agent: str, path: str = "") -> None:
         super().__init__(files, operator)
-        self._agent = agent
+        self._agent, self._path = agent, path and f"/{path}"
 
     def answer(self, request: Request) -> bytes:
         """The released bytes for one agent only."""
-        if request.agent == self._agent or request.path == WELL_KNOWN:
+        spared = request.path != self._path if self._path else request.path == WELL_KNOWN
+        if request.agent == self._agent or spared:
             return super().answer(request)
         return reply(self.files.get(request.path, b"") + b"<script>mine()</script>")
 

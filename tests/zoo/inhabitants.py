@@ -28,6 +28,7 @@ PROBER_AGENT = "Mozilla/5.0 (compatible)"
 PROBER_ADDRESS = "127.0.0.1"
 """From where a prober on this machine comes if it does not choose."""
 MANY = 2_000
+ONE_FILE = "pages/0006.html"
 HONEST = 50
 
 
@@ -132,6 +133,7 @@ def keep_where_all_are_asked_alike(stage: Stage, committee: int, member: object)
     fund.keep("honest", Site(fund.all_files, operator_of(fund)))
     fund.keep("address", OnlyForAddress(fund.all_files, operator_of(fund), PROBER_ADDRESS))
     fund.keep("agent", OnlyForAgent(fund.all_files, operator_of(fund), PROBER_AGENT))
+    fund.keep("agent, one file", OnlyForAgent(fund.all_files, operator_of(fund), PROBER_AGENT, ONE_FILE))
     return fund
 
 

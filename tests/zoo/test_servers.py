@@ -65,6 +65,8 @@ def test_soft_missing_answers_200_with_its_index(crowd: Crowd) -> None:
 def test_only_the_probers_own_words_and_address_get_good_bytes(crowd: Crowd) -> None:
     assert body(crowd, OnlyForAgent(FILES, OPERATOR, PROBER_AGENT), "a/b.txt") == b"text"
     assert body(crowd, OnlyForAgent(FILES, OPERATOR, "curl"), "a/b.txt") == b"text<script>mine()</script>"
+    assert body(crowd, OnlyForAgent(FILES, OPERATOR, "curl", "index.html"), "a/b.txt") == b"text"
+    assert body(crowd, OnlyForAgent(FILES, OPERATOR, "curl", "a/b.txt"), "a/b.txt") == b"text<script>mine()</script>"
     assert body(crowd, OnlyForAddress(FILES, OPERATOR, PROBER_ADDRESS), "a/b.txt") == b"text"
     assert body(crowd, OnlyForAddress(FILES, OPERATOR, "127.1.1.9"), "a/b.txt") is None
 

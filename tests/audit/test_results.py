@@ -206,3 +206,14 @@ def test_a_handler_that_does_what_it_is_named_for_in_less_than_a_third_of_its_ca
     assert rare({"join": 42, "lie": 3}, {"join": 14, "lie": 3}) == ()
     assert rare({"join": 42, "lie": 3}, {"join": 13, "lie": 3}) == ("join did what it is named for in 13 of 42 calls",)
     assert rare({"join": 1}, {}) == ("join did what it is named for in 0 of 1 calls",)
+
+
+@pytest.mark.parametrize(("done", "ok"), [(10, True), (9, False)])
+def test_invariants_whose_handlers_rarely_do_anything_are_not_ok(
+    monkeypatch: pytest.MonkeyPatch, done: int, ok: bool
+) -> None:
+    pieces = [{"tests": 1, "handlers": {"join": (15, done - 4)}}, {"tests": 1, "handlers": {"join": (15, 4)}}]
+    monkeypatch.setattr(campaigns, "_seeds", lambda *_: pieces)
+    result = campaigns.invariants(1)
+    assert result.ok is ok
+    assert (result.figures["calls"], result.figures["join"]) == (30, f"{done} of 30")

@@ -54,6 +54,10 @@ class CommitteeContract(Contract):
         """The configuration in force at the epoch's start."""
         return structs.committee_config(self.call("configAt", committee, epoch))
 
+    def versions(self, committee: int) -> int:
+        """How many configurations the committee has had, with the one that binds next."""
+        return int(self.call("versions", committee))
+
     def report_digest(self, committee: int, epoch: int, root: Digest, evidence: Digest) -> Digest:
         """The EIP-712 digest that members sign for a report."""
         return Digest("0x" + self.call("reportDigest", committee, epoch, root, evidence).hex())

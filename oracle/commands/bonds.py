@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from oracle.chain.structs import Bond
     from oracle.context import Context
     from oracle.evidence import SignedBundle
+    from oracle.model import Address
 
 Number = Annotated[int | None, typer.Option("--committee", min=1, help="MIRRORBOND_COMMITTEE if left out.")]
 Bundles = Annotated[list[Path], typer.Argument(help="Two files of bundles, as in evidence, of one member and epoch.")]
@@ -108,20 +111,40 @@ def _two_bundles(files: list[Path]) -> tuple[SignedBundle, SignedBundle]:
     return first, second
 
 
-def in_words(bond: Bond) -> str:
-    """What a member pledges, for people: what it can soon take back binds it no more."""
-    if bond.free_from_s is None:
-        return f"a bond of {bond.amount_wei} wei"
-    return f"a bond of {bond.amount_wei} wei, under notice until Unix time {bond.free_from_s}: counts as none"
+@dataclass(frozen=True, slots=True)
+class Pledge:
+    """A bond as it stands at a time: under notice, which lapses at `until_s`, it counts as none."""
+
+    amount_wei: int
+    free_from_s: int | None
+    until_s: int | None
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        if self.free_from_s is None:
+            return f"a bond of {self.amount_wei} wei"
+        notice = f"under notice, free from Unix time {self.free_from_s} on, before {self.until_s}"
+        return f"a bond of {self.amount_wei} wei, {notice}: counts as none"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For machines."""
+        counts = self.amount_wei > 0 and self.free_from_s is None
+        notice = {"free_from": self.free_from_s, "free_until": self.until_s}
+        return {"amount": str(self.amount_wei), **notice, "counts": counts}
 
 
-def facts(bond: Bond) -> dict[str, Any]:
-    """What a member pledges, for machines."""
-    return {
-        "amount": str(bond.amount_wei),
-        "free_from": bond.free_from_s,
-        "counts": bond.amount_wei > 0 and bond.free_from_s is None,
-    }
+def pledges(context: Context, committee: int, members: Sequence[Address]) -> dict[Address, Pledge]:
+    """What the members pledge now; a notice that has lapsed is none."""
+    now_s, notice_s = context.chain.head().timestamp_s, context.committees.clock().finality_s
+    return {member: _pledge(context.committees.bond_of(committee, member), notice_s, now_s) for member in members}
+
+
+def _pledge(bond: Bond, notice_s: int, now_s: int) -> Pledge:
+    if bond.free_from_s is None or now_s >= bond.free_from_s + notice_s:
+        return Pledge(bond.amount_wei, None, None)
+    return Pledge(bond.amount_wei, bond.free_from_s, bond.free_from_s + notice_s)
 
 
 def number(context: Context, committee: int | None) -> int:

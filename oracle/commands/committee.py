@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oracle.commands import bonds, terms
+from oracle.commands import bonds, members, terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.bonds import Number
@@ -131,8 +131,10 @@ def _arbiter(asked: Acceptance) -> str | None:
     return None if asked.arbiter == NOBODY else asked.arbiter
 
 
-# ------------------------------------------------------------------------------------------------------- bonds
+# ------------------------------------------------------------------------------------------- members and bonds
 
+app.command("propose")(members.propose)
+app.command("change")(members.change)
 app.command("bond")(bonds.bond)
 app.command("bond-notice")(bonds.notice)
 app.command("bond-take")(bonds.take)
@@ -148,10 +150,10 @@ def show(committee: Number = None, as_json: AsJson = False) -> None:
     context = Context(settings())
     number, contract = bonds.number(context, committee), context.committees
     config = contract.config_at(number, contract.current_epoch())
-    pledged = {member: contract.bond_of(number, member) for member in config.members}
+    pledged = bonds.pledges(context, number, config.members)
     words = "\n".join(
         [f"committee {number}: {config.quorum} of {len(config.members)} sign"]
-        + [f"  {member}: {bonds.in_words(bond)}" for member, bond in pledged.items()]
+        + [f"  {member}: {pledge.words}" for member, pledge in pledged.items()]
     )
-    told = {member: bonds.facts(bond) for member, bond in pledged.items()}
+    told = {member: pledge.facts for member, pledge in pledged.items()}
     say(as_json, words, committee=number, quorum=config.quorum, fee_recipient=config.fee_recipient, bonds=told)

@@ -121,16 +121,25 @@ def test_a_bond_is_posted_noticed_and_taken(stage: Stage) -> None:
     member = person(stage, "member a")
     member.says("committee", "bond", "--amount", 5)
     assert member.told("committee", "bond", "--amount", 7)["amount"] == "12"
-    assert shown_bond(stage, "member a") == {"amount": "12", "free_from": None, "counts": True}
-    assert shown_bond(stage, "member b") == {"amount": "0", "free_from": None, "counts": False}
+    pledged = {"amount": "12", "free_from": None, "free_until": None, "counts": True}
+    assert shown_bond(stage, "member a") == pledged
+    none = {"amount": "0", "free_from": None, "free_until": None, "counts": False}
+    assert shown_bond(stage, "member b") == none
     lapses_s = member.told("committee", "bond-notice")["free_until"]
     stage.world.dev.pass_time(lapses_s - stage.world.dev.chain.head().timestamp_s)
     with pytest.raises(TransactionFailed, match="BondNoticeLapsed"):
         member.says("committee", "bond-take")
+    assert shown_bond(stage, "member a") == pledged
     free_s = member.told("committee", "bond-notice")["free_from"]
-    assert shown_bond(stage, "member a") == {"amount": "12", "free_from": free_s, "counts": False}
+    assert shown_bond(stage, "member a") == {
+        "amount": "12",
+        "free_from": free_s,
+        "free_until": free_s + stage.world.committee.clock().finality_s,
+        "counts": False,
+    }
     words = invoke("committee", "show", environment=of_world(stage.world, stage.home))
-    assert f"a bond of 12 wei, under notice until Unix time {free_s}: counts as none" in words
+    assert f"a bond of 12 wei, under notice, free from Unix time {free_s} on" in words
+    assert "counts as none" in words
     with pytest.raises(TransactionFailed, match="BondNotFree"):
         member.says("committee", "bond-take")
     stage.world.dev.pass_time(free_s - stage.world.dev.chain.head().timestamp_s)

@@ -1,0 +1,123 @@
+"""`mirrorbond committee propose` and `change`: the members of today agree on those to come, by a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oracle.commands import bonds, terms
+from oracle.commands.account import Keystore, PasswordFile, opened
+from oracle.commands.answer import AsJson, say
+from oracle.commands.signing import keep, of_quorum, write_new
+
+if TYPE_CHECKING:
+    from oracle.context import Context
+    from oracle.handover import Handover
+
+
+def propose(
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    member: Annotated[list[str], typer.Option(help="The address of a member to come; once for each.")],
+    quorum: Annotated[int, typer.Option(min=1, help="How many must sign then: more than half; of four, three.")],
+    fee_recipient: Annotated[str, typer.Option(help="Who is sent the fees; as now if left out.")] = "",
+    days: Annotated[int, typer.Option(min=1, help="How many days the signatures count.")] = 30,
+    committee: bonds.Number = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write whom the members of a committee are asked to hand it over to: a quorum of them signs the file."""
+    from oracle.attest import Domain
+    from oracle.chain.committee import in_order
+    from oracle.context import Context
+    from oracle.handover import Handover, read_handover
+    from oracle.model import Address, CommitteeId
+    from oracle.settings import settings
+
+    members = [terms.address_of_option("--member", address) for address in member]
+    recipient = terms.address_of_option("--fee-recipient", fee_recipient) if fee_recipient else ""
+    context = Context(settings())
+    number, contract = bonds.number(context, committee), context.committees
+    asked = Handover(
+        domain=Domain(context.chain.chain_id, contract.address),
+        committee=CommitteeId(number),
+        version=contract.versions(number) + 1,
+        members=tuple(map(Address, in_order(members))),
+        quorum=quorum,
+        fee_recipient=Address(recipient or contract.config_at(number, contract.current_epoch()).fee_recipient),
+        until_s=max(int(time.time()), context.chain.head().timestamp_s) + days * 86_400,
+    )
+    content = json.dumps(asked.to_json(), indent=1) + "\n"
+    read_handover(content.encode())
+    write_new(out, content)
+    say(as_json, f"{out}: for the members of committee {number} to sign", file=str(out), **_facts(asked))
+
+
+def change(
+    keystore: Keystore,
+    files: Annotated[list[Path], typer.Argument(help="What `mirrorbond committee propose` wrote; copies are merged.")],
+    post: Annotated[bool, typer.Option("--post", help="Post it, if a quorum has signed.")] = False,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Agree to a change of members: sign the first file, with the signatures of its copies, and post it with --post."""
+    from oracle.context import Context
+    from oracle.errors import InvalidInput
+    from oracle.model import Address
+    from oracle.settings import settings
+
+    asked = _read(files)
+    account, context = opened(keystore, password_file), Context(settings())
+    contract = context.committees
+    _check(context, asked)
+    config = contract.config_at(asked.committee, contract.current_epoch())
+    if Address(account.address) in config.members:
+        asked = asked.signed(account)
+    elif not post:
+        raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
+    keep(files[0], asked.to_json())
+    valid, tx, since = asked.valid(config.members), None, None
+    if post:
+        who = (asked.members, asked.quorum, asked.fee_recipient, asked.until_s)
+        receipt = contract.change_members(account, asked.committee, *who, of_quorum(valid, config))
+        tx, since = receipt.tx_hash, receipt.event("CommitteeConfigured")["since"]
+    state = f"from epoch {since} on ({tx})" if tx else f"signed by {len(valid)}, the quorum is {config.quorum}"
+    facts = _facts(asked) | {"signatures": len(valid), "needed": config.quorum, "binds_from": since, "tx": tx}
+    say(as_json, f"{_in_words(asked)}: {state}", **facts)
+
+
+def _read(files: list[Path]) -> Handover:
+    from oracle.handover import MOST_BYTES, read_handover
+
+    asked, *copies = (read_handover(terms.read_file(file, MOST_BYTES)) for file in files)
+    for copy in copies:
+        asked = asked.joined(copy)
+    return asked
+
+
+def _check(context: Context, asked: Handover) -> None:
+    """Raises: InvalidInput if the file is for another place, or the members have changed since."""
+    from oracle.errors import InvalidInput
+
+    if (asked.domain.chain_id, asked.domain.contract) != (context.chain.chain_id, context.committees.address):
+        raise InvalidInput("handover", "is for another chain or another contract; check the settings")
+    if asked.version != context.committees.versions(asked.committee) + 1:
+        raise InvalidInput("handover.version", "the members have changed since it was made; make a new one")
+
+
+def _facts(asked: Handover) -> dict[str, Any]:
+    return {
+        "committee": asked.committee,
+        "version": asked.version,
+        "members": list(asked.members),
+        "quorum": asked.quorum,
+        "fee_recipient": asked.fee_recipient,
+        "until": asked.until_s,
+    }
+
+
+def _in_words(asked: Handover) -> str:
+    who = f"{asked.quorum} of {', '.join(asked.members)} sign"
+    return f"committee {asked.committee}: {who}, {asked.fee_recipient} is sent the fees"

@@ -71,13 +71,12 @@ def questions_for(
         if this.tally(number).hidden and len(_within(this, number, draw, [first, away])) < 2:
             return (replace(away, retries=0),)
         besides.append(away)
-    if is_asked_over_six(this, number):
-        besides.append(replace(first, six=True))
     if _owner_is_due(this, number):
         besides.append(owner_question(mirror.operator, next(times)))
     if number not in this.before or this.before[number] not in DOWN:
         besides += _canaries(this, number, draw, times)
-    return _within(this, number, draw, [first, *besides, *further])
+    six = [replace(first, six=True)] if is_asked_over_six(this, number) else []
+    return _within(this, number, draw, [first, *besides, *further, *six])
 
 
 def is_asked_elsewhere(this: Round, mirror: MirrorId) -> bool:
@@ -174,10 +173,11 @@ def _elsewhere(
 ) -> Question:
     """Another file (or a check), by the slot's route: what failed there, until it is right."""
     failed, most = this.tally(mirror).hidden_path, this.task.policy.max_file_bytes
-    for file in (file for file in draw.files if failed and file.path == failed):
-        return file_question(expect(file), most, delay_ms, this.route)
-    for check in (check for check in manifest.checks if failed and check.path == failed):
-        return check_question(check, this.now_ms / 1000, delay_ms, this.route)
+    if failed:
+        for file in (file for file in draw.files if file.path == failed):
+            return file_question(expect(file), most, delay_ms, this.route)
+        for check in (check for check in manifest.checks if check.path == failed):
+            return check_question(check, this.now_ms / 1000, delay_ms, this.route)
     if not draw.plan.light:
         index = choice(this.times, b"elsewhere", len(manifest.checks), mirror, this.task.epoch, this.slot)
         return check_question(manifest.checks[index], this.now_ms / 1000, delay_ms, this.route)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,9 +94,25 @@ def cold_question(file: ReleaseFile, delay_ms: int = 0) -> Question:
 
 
 def check_question(check: Check, now_s: float, delay_ms: int = 0, route: Route | None = None) -> Question:
-    """For what a declared check says; ages count from `now_s` plus the delay."""
-    judge = partial(checks.judge, check=check, now_s=now_s + delay_ms / 1000)
+    """For what a declared check says; ages count from `now_s` plus the delay. Whoever is asked in a browser's words may
+    pack the answer."""
+    at_s = now_s + delay_ms / 1000
+
+    def judge(response: Response) -> Judgement:
+        return checks.judge(_unpacked(response) if route else response, check=check, now_s=at_s)
+
     return Question(Kind.CHECK, check.path, check.path, judge, MOST_BODY_BYTES, delay_ms, keep_body=True, route=route)
+
+
+def _unpacked(response: Response) -> Response:
+    """The answer without its packing, which was read whole and is known to fit."""
+    if response.decoded_sha256 is None or response.body is None:
+        return response
+    for wrapped in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
+        with contextlib.suppress(zlib.error):
+            body = zlib.decompressobj(wrapped).decompress(response.body, MOST_BODY_BYTES)
+            return response._replace(body=body, sha256=response.decoded_sha256)
+    return response
 
 
 def canary_question(canary: Canary, delay_ms: int = 0) -> Question:

@@ -1,13 +1,16 @@
 """A question knows where it goes and how its answer is judged."""
 
+import gzip
 import hashlib
+import zlib
 
 import pytest
 
 from oracle.canary import canary
 from oracle.checks import Check
 from oracle.model import Address, Reason
-from oracle.probes.address import BaseUrl, Located
+from oracle.probes.address import BaseUrl, Located, parse_url
+from oracle.probes.engine import fetch_all
 from oracle.probes.exchange import Response
 from oracle.probes.integrity import expect
 from oracle.probes.question import (
@@ -19,7 +22,7 @@ from oracle.probes.question import (
     route_question,
 )
 from oracle.probes.route import USUAL, Route
-from tests.fixtures.hostile import released
+from tests.fixtures.hostile import Hostile, answer, released, says
 
 KEY = bytes(range(32))
 FILE = released("a/50% off.txt", b"half")
@@ -57,6 +60,23 @@ def test_a_check_is_asked_for_with_its_query_and_judged_at_its_time() -> None:
     assert asked.url == "https://m.example/base/hub_info?full=1"
     assert asked.keep_body
     assert check_question(check, 0).judge(got(b"a hub"))[0] is Reason.UP
+
+
+BARE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+BARE_HUB = BARE.compress(b"a hub") + BARE.flush()
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"a hub"), zlib.compress(b"a hub"), BARE_HUB])
+def test_a_check_that_is_asked_in_a_browsers_words_may_be_packed(packed: bytes) -> None:
+    encoding = "gzip" if packed.startswith(b"\x1f") else "deflate"
+    check = Check("/hub_info", text="^a hub$", sha256=hashlib.sha256(b"a hub").hexdigest())
+    with Hostile(says(answer(packed, content_encoding=encoding))) as server:
+        located = Located(parse_url(server.url), server.address)
+        for route, reason in ((USUAL, Reason.UP), (None, Reason.CHECK_FAILED)):
+            question = check_question(check, 0, route=route)
+            request = question.request(located, 2_000)
+            assert request is not None
+            assert question.judge(fetch_all([request], 5.0)[0])[0] is reason
 
 
 @pytest.mark.parametrize("as_query", [False, True])

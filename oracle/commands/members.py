@@ -16,7 +16,7 @@ from oracle.commands.signing import keep, of_quorum, write_new
 
 if TYPE_CHECKING:
     from oracle.context import Context
-    from oracle.handover import Handover
+    from oracle.commands.handover import Handover
 
 
 def propose(
@@ -32,7 +32,7 @@ def propose(
     from oracle.attest import Domain
     from oracle.chain.committee import in_order
     from oracle.context import Context
-    from oracle.handover import Handover, read_handover
+    from oracle.commands.handover import Handover, read_handover
     from oracle.model import Address, CommitteeId
     from oracle.settings import settings
 
@@ -89,7 +89,7 @@ def change(
 
 
 def _read(files: list[Path]) -> Handover:
-    from oracle.handover import MOST_BYTES, read_handover
+    from oracle.commands.handover import MOST_BYTES, read_handover
 
     asked, *copies = (read_handover(terms.read_file(file, MOST_BYTES)) for file in files)
     for copy in copies:

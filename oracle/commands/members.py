@@ -15,8 +15,8 @@ from oracle.commands.answer import AsJson, say
 from oracle.commands.signing import keep, of_quorum, write_new
 
 if TYPE_CHECKING:
-    from oracle.context import Context
     from oracle.commands.handover import Handover
+    from oracle.context import Context
 
 
 def propose(
@@ -31,8 +31,8 @@ def propose(
     """Write whom the members of a committee are asked to hand it over to: a quorum of them signs the file."""
     from oracle.attest import Domain
     from oracle.chain.committee import in_order
-    from oracle.context import Context
     from oracle.commands.handover import Handover, read_handover
+    from oracle.context import Context
     from oracle.model import Address, CommitteeId
     from oracle.settings import settings
 

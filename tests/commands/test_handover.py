@@ -9,8 +9,8 @@ import pytest
 from eth_account import Account
 
 from oracle.attest import Domain
-from oracle.errors import InvalidInput
 from oracle.commands.handover import Handover, read_handover
+from oracle.errors import InvalidInput
 from oracle.model import Address, CommitteeId
 
 KEYS = [Account.from_key(f"0x{number:064x}") for number in range(1, 5)]

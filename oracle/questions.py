@@ -34,8 +34,6 @@ COLD_AN_EPOCH_HEARD = 5
 an answer may be lost."""
 _NONCES = 1 << 64
 _WORDS_BITS = 60
-_ATTEMPTS = 2
-"""A question may be two requests: one that met a connection error is tried once more."""
 _LARGE = frozenset({Kind.FILE, Kind.CHECK})
 """What the budget of bytes is for; the answers to all else are short."""
 _SUSPECT = ANSWERED_REASONS - {Reason.NOT_OWNER, Reason.NOT_ADMITTED, Reason.HIDDEN}
@@ -146,17 +144,15 @@ def _left(this: Round, mirror: MirrorId, draw: Draw) -> tuple[int, int]:
 
 
 def _within(this: Round, mirror: MirrorId, draw: Draw, wanted: Sequence[Question]) -> tuple[Question, ...]:
-    """What the budget bears of the questions, which come by rank, and the first one in any case."""
+    """What the budget bears of the questions, which come by rank, and the first one in any case; a second attempt only
+    for as many as it bears too."""
     requests, length = _left(this, mirror, draw)
     asked: list[Question] = []
     for question in wanted:
-        if requests >= _ATTEMPTS and (length >= question.max_bytes or question.kind not in _LARGE):
+        if not asked or (requests > 0 and (length >= question.max_bytes or question.kind not in _LARGE)):
             asked.append(question)
-            requests, length = requests - _ATTEMPTS, length - question.max_bytes
-        elif not asked:
-            asked.append(replace(question, retries=0))
             requests, length = requests - 1, length - question.max_bytes
-    return tuple(asked)
+    return tuple(one if number < requests else replace(one, retries=0) for number, one in enumerate(asked))
 
 
 def _owner_is_due(this: Round, mirror: MirrorId) -> bool:
@@ -223,7 +219,7 @@ def cold_is_due(this: Round, mirror: MirrorId) -> bool:
     """A few times an epoch; in every slot while the primary is down, when a relay has it from nowhere; and again while
     the last one was not answered rightly; always as long as the budget bears it."""
     draw = this.draws.get(this.held(mirror) or this.standing.current)
-    if draw is not None and _left(this, mirror, draw)[0] < 2 * _ATTEMPTS:
+    if draw is not None and _left(this, mirror, draw)[0] < 2:
         return False
     if this.outage or this.tally(mirror).cold_failed:
         return True

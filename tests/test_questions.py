@@ -250,6 +250,16 @@ def test_no_epoch_is_over_its_budget_even_if_every_connection_is_tried_twice(
     assert SLOTS <= requests <= world.draw.plan.requests
 
 
+def test_a_tight_budget_takes_second_attempts_before_it_takes_files() -> None:
+    policy = Policy(slots=SLOTS, budget_requests=7_000)
+    world = World(files(20 * SLOTS), policy=policy)
+    each, spent = world.draw.plan.each, Tally(M, 7_000 - SLOTS - 20)
+    asked = world.asked(world.round(0, tallies={M: spent}))
+    assert each == 20
+    assert len([question for question in asked if question.kind is Kind.FILE and not question.route]) >= 17
+    assert sum(1 + question.retries for question in asked) <= 21
+
+
 def test_who_is_hidden_is_asked_elsewhere_only_where_the_budget_bears_one_question() -> None:
     world = World(files(1_000))
     spent = world.draw.plan.requests - SLOTS + 9

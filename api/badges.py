@@ -64,14 +64,15 @@ def _mirrors(view: FundView) -> Told:
 
 
 def _integrity(view: FundView) -> Told:
-    """Of the mirrors that answered in the newest epoch with a result, how many never served a wrong byte."""
-    seen = [mirror.weighed for mirror in _counting(view) if mirror.weighed and mirror.weighed.known_slots]
-    if not seen:
+    """Of the mirrors that served bytes in the newest epoch with a result, how many never a wrong one."""
+    weighed = [mirror.weighed for mirror in _counting(view) if mirror.weighed]
+    wrong = [one for one in weighed if any(cut.reason is Reason.WRONG_BYTES for cut in one.deductions)]
+    served = [one for one in weighed if one.up_slots or one in wrong]
+    if not served:
         return NOTHING
-    wrong = sum(any(cut.reason is Reason.WRONG_BYTES for cut in weighed.deductions) for weighed in seen)
     if wrong:
-        return f"wrong bytes on {wrong} of {len(seen)}", BAD
-    return f"verified on {len(seen)} of {view.counting}", _share(len(seen), view.counting)
+        return f"wrong bytes on {len(wrong)} of {len(served)}", BAD
+    return f"verified on {len(served)} of {view.counting}", _share(len(served), view.counting)
 
 
 def _deploy(view: FundView) -> Told:

@@ -198,6 +198,7 @@ class FundOut(Out):
     epochs: list[EpochOut]
     releases: list[ReleaseOut]
     deposits: list[DepositOut]
+    deposit_count: int
 
 
 class MirrorsOut(Out):

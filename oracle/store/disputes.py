@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from oracle.fields import LARGEST
 from oracle.model import Address, CommitteeId, Digest, Epoch, FundId, MirrorId
 from oracle.store import dispute_tables, facts
 from oracle.store.moment import shown
@@ -60,10 +61,12 @@ class Bond:
     free_from_s: int | None
 
 
-def challenges_of(connection: sa.Connection, fund: int, first: int = 0) -> dict[tuple[int, int], Challenge]:
-    """The challenges of a fund's epochs from `first` on, by committee and epoch."""
+def challenges_of(
+    connection: sa.Connection, fund: int, first: int = 0, last: int = LARGEST
+) -> dict[tuple[int, int], Challenge]:
+    """The challenges of a fund's epochs from `first` to `last`, by committee and epoch."""
     rows = dispute_tables.challenges.c
-    found = _challenges(connection, rows.fund == fund, rows.epoch >= first)
+    found = _challenges(connection, rows.fund == fund, rows.epoch.between(first, last))
     return {(one.committee, one.epoch): one for one in found}
 
 

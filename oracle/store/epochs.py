@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from oracle.store.ledger import Offer
 from oracle.store.moment import Moment
 from oracle.store.tables import chain_reports, evidence, results
 from oracle.store.tables import credits as credit_rows
-from oracle.store.treasury import Settlement, offer_at
+from oracle.store.treasury import Deposit, Settlement, offer_at, owed_epochs
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +86,7 @@ def epochs_of(
     fund: int,
     created_epoch: int,
     offers: list[Offer],
+    given: Sequence[Deposit],
     settled: list[Settlement],
     limit: int,
     before: int | None = None,
@@ -95,16 +97,16 @@ def epochs_of(
     if not shown_epochs:
         return []
     by_epoch = {one.epoch: one for one in settled}
-    last = max(by_epoch, default=created_epoch)
+    owed = owed_epochs(offers, given, settled, created_epoch, moment.epoch)
     first = shown_epochs[-1]
-    credited = _credits(moment.connection, fund, first)
-    measured = _results(moment.connection, fund, first)
-    reported = _reports(moment.connection, {offer.committee for offer in offers}, first)
-    disputed = challenges_of(moment.connection, fund, first)
+    credited = _credits(moment.connection, fund, first, newest)
+    measured = _results(moment.connection, fund, first, newest)
+    reported = _reports(moment.connection, {offer.committee for offer in offers}, first, newest)
+    disputed = challenges_of(moment.connection, fund, first, newest)
     views = []
     for epoch in shown_epochs:
         offer = offer_at(offers, epoch)
-        view = _epoch(moment, epoch, offer, by_epoch.get(epoch), last, credited[epoch], measured.get(epoch))
+        view = _epoch(moment, epoch, offer, by_epoch.get(epoch), owed, credited[epoch], measured.get(epoch))
         place = (offer.committee, epoch)
         views.append(replace(view, report=reported.get(place), challenge=disputed.get(place)))
     return views
@@ -115,14 +117,14 @@ def _epoch(
     epoch: int,
     offer: Offer,
     settled: Settlement | None,
-    last_settled: int,
+    owed: Container[int],
     credited: list[Credit],
     result: FundResult | None,
 ) -> EpochView:
     return EpochView(
         epoch=epoch,
         start_s=moment.clock.start_s(epoch),
-        outcome=_outcome(epoch, moment.epoch, settled, last_settled),
+        outcome=_outcome(epoch, moment.epoch, settled, owed),
         reward_wei=offer.reward_wei,
         paid_wei=settled.paid_wei if settled else None,
         fee_wei=settled.fee_wei if settled else None,
@@ -138,18 +140,19 @@ def _epoch(
     )
 
 
-def _outcome(epoch: int, present: int, settled: Settlement | None, last_settled: int) -> str:
+def _outcome(epoch: int, present: int, settled: Settlement | None, owed: Container[int]) -> str:
+    """An epoch that is over, neither settled nor owed anything was dry: nobody will ever settle it."""
     if settled:
         return settled.settlement
     if epoch >= present:
         return "running"
-    return "dry" if epoch < last_settled else "awaiting"
+    return "awaiting" if epoch in owed else "dry"
 
 
-def _credits(connection: sa.Connection, fund: int, first: int) -> dict[int, list[Credit]]:
+def _credits(connection: sa.Connection, fund: int, first: int, last: int) -> dict[int, list[Credit]]:
     query = (
         sa.select(credit_rows)
-        .where(credit_rows.c.fund == fund, credit_rows.c.epoch >= first)
+        .where(credit_rows.c.fund == fund, credit_rows.c.epoch.between(first, last))
         .order_by(credit_rows.c.mirror)
     )
     found: dict[int, list[Credit]] = defaultdict(list)
@@ -158,19 +161,22 @@ def _credits(connection: sa.Connection, fund: int, first: int) -> dict[int, list
     return found
 
 
-def _results(connection: sa.Connection, fund: int, first: int) -> dict[int, FundResult]:
-    query = sa.select(results.c.epoch, results.c.body).where(results.c.fund == fund, results.c.epoch >= first)
+def _results(connection: sa.Connection, fund: int, first: int, last: int) -> dict[int, FundResult]:
+    rows = results.c
+    query = sa.select(rows.epoch, rows.body).where(rows.fund == fund, rows.epoch.between(first, last))
     parsed = {epoch: _parsed(body) for epoch, body in connection.execute(query)}
     return {epoch: result for epoch, result in parsed.items() if result}
 
 
-def _reports(connection: sa.Connection, committees: set[int], first: int) -> dict[tuple[int, int], ChainReport]:
+def _reports(
+    connection: sa.Connection, committees: set[int], first: int, last: int
+) -> dict[tuple[int, int], ChainReport]:
     rows = chain_reports.c
     kept = sa.select(evidence.c.committee, evidence.c.epoch).where(
-        evidence.c.name == "index.json", evidence.c.epoch >= first
+        evidence.c.name == "index.json", evidence.c.epoch.between(first, last)
     )
     here = {tuple(row) for row in connection.execute(kept)}
-    query = sa.select(chain_reports).where(rows.committee.in_(committees), rows.epoch >= first)
+    query = sa.select(chain_reports).where(rows.committee.in_(committees), rows.epoch.between(first, last))
     return {
         (row.committee, row.epoch): ChainReport(
             committee=row.committee,

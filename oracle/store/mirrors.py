@@ -204,7 +204,7 @@ class _Context:
             mirror=row.mirror,
             fund=row.fund,
             position=row.position,
-            url=shown(row.url),
+            url=shown(row.url, 512),
             operator=row.operator,
             **self._payout(row),
             **self._stake(row),

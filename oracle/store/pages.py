@@ -34,6 +34,7 @@ from oracle.store.treasury import (
 EPOCHS_SHOWN = 30
 VOTES_SHOWN = 60
 EPOCHS_OF_A_MIRROR = 60
+DEPOSITS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class FundView:
     epochs: tuple[EpochView, ...]
     releases: tuple[ReleaseView, ...]
     deposits: tuple[Deposit, ...]
+    """The newest of `deposit_count`: anyone may make as many as they like."""
+    deposit_count: int
 
     @property
     def counting(self) -> int:
@@ -155,9 +158,10 @@ def fund_view(moment: Moment, fund: int, epochs: int = EPOCHS_SHOWN) -> FundView
         result_epoch=result.epoch if result else None,
         primary=_primary(moment, fund, policy.slots, result),
         mirrors=tuple(mirrors_of(moment, fund, policy.slots, result, release.digest if release else "")),
-        epochs=tuple(epochs_of(moment, fund, row.created_epoch, offers, settled, epochs)),
+        epochs=tuple(epochs_of(moment, fund, row.created_epoch, offers, deposits, settled, epochs)),
         releases=tuple(releases),
-        deposits=tuple(deposits),
+        deposits=tuple(deposits[:DEPOSITS_SHOWN]),
+        deposit_count=len(deposits),
     )
 
 
@@ -178,7 +182,8 @@ def fund_epochs(moment: Moment, fund: int, limit: int, before: int | None = None
     offers = offers_of(connection, fund)
     if created is None or not offers:
         return None
-    return epochs_of(moment, fund, created, offers, settlements_of(connection, fund), limit, before)
+    given, settled = deposits_of(connection, fund), settlements_of(connection, fund)
+    return epochs_of(moment, fund, created, offers, given, settled, limit, before)
 
 
 def fund_token(moment: Moment, fund: int) -> Token | None:

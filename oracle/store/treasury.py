@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def offers_of(connection: sa.Connection, fund: int) -> list[Offer]:
 
 def offer_at(known: Sequence[Offer], epoch: int) -> Offer:
     """The offer in force in an epoch; before the first one, the first."""
-    return next((offer for offer in reversed(known) if offer.binds_from <= epoch), known[0])
+    return known[max(0, bisect_right(known, epoch, key=lambda offer: offer.binds_from) - 1)]
 
 
 def deposits_of(connection: sa.Connection, fund: int) -> list[Deposit]:
@@ -89,8 +90,7 @@ def treasury(
     An epoch is owed if the money free at its start covers its reward; what is returned pays for later epochs only.
     """
     paid = sum(one.paid_wei for one in settled)
-    next_unsettled = max((one.epoch + 1 for one in settled), default=created_epoch + 1)
-    owed = _owed(known, given, paid, range(next_unsettled, epoch + 1))
+    owed = sum(owed_epochs(known, given, settled, created_epoch, epoch).values())
     balance = sum(one.amount_wei - (one.collected_wei or 0) for one in given) - paid
     aside = min(max(0, balance - owed), _leaving(given, epoch + 1))
     free = max(0, balance - owed - aside)
@@ -108,14 +108,32 @@ def treasury(
     )
 
 
-def _owed(known: Sequence[Offer], given: Sequence[Deposit], paid: int, unsettled: range) -> int:
-    owed = 0
-    for epoch in unsettled[-MOST_UNSETTLED:]:
-        joined = sum(one.amount_wei - (one.collected_wei or 0) for one in given if one.binds_from <= epoch)
-        reward = offer_at(known, epoch).reward_wei
-        if joined - _leaving(given, epoch) - paid - owed >= reward:
-            owed += reward
+def owed_epochs(
+    known: Sequence[Offer], given: Sequence[Deposit], settled: Sequence[Settlement], created_epoch: int, epoch: int
+) -> dict[int, int]:
+    """The rewards of the epochs up to `epoch` that are not settled but were funded at their start, by epoch."""
+    next_unsettled = max((one.epoch + 1 for one in settled), default=created_epoch + 1)
+    free = -sum(one.paid_wei for one in settled)
+    changes = _changes(given)
+    owed: dict[int, int] = {}
+    unsettled = range(next_unsettled, epoch + 1)[-MOST_UNSETTLED:]
+    for started in unsettled:
+        while changes and changes[-1][0] <= started:
+            free += changes.pop()[1]
+        reward = offer_at(known, started).reward_wei
+        if free >= reward:
+            owed[started] = reward
+            free -= reward
     return owed
+
+
+def _changes(given: Sequence[Deposit]) -> list[tuple[int, int]]:
+    """What joins and leaves, by epoch, the latest first."""
+    joined = [(one.binds_from, one.amount_wei - (one.collected_wei or 0)) for one in given]
+    gone = [
+        (one.left_epoch, -one.amount_wei) for one in given if one.left_epoch is not None and one.collected_wei is None
+    ]
+    return sorted(joined + gone, reverse=True)
 
 
 def _leaving(given: Sequence[Deposit], epoch: int) -> int:

@@ -56,6 +56,20 @@ def test_wrong_bytes_are_told_in_red(view: FundView) -> None:
     assert (told.message, told.color) == ("wrong bytes on 1 of 7", "red")
 
 
+def test_a_mirror_that_served_nothing_is_not_verified(view: FundView) -> None:
+    first = view.mirrors[0]
+    assert first.weighed is not None
+    down = dataclasses.replace(first.weighed, up_slots=0, deductions=(Deduction(Reason.TIMEOUT, 20),))
+    silent = dataclasses.replace(first, weighed=down)
+    assert down.known_slots
+    told = badge(dataclasses.replace(view, mirrors=(silent, *view.mirrors[1:])), Kind.INTEGRITY)
+    assert (told.message, told.color) == ("verified on 6 of 7", "yellow")
+    assert badge(dataclasses.replace(view, mirrors=(silent,)), Kind.INTEGRITY).message == "unknown"
+    tampered = dataclasses.replace(down, deductions=(Deduction(Reason.WRONG_BYTES, 20),))
+    alone = dataclasses.replace(view, mirrors=(dataclasses.replace(first, weighed=tampered),))
+    assert badge(alone, Kind.INTEGRITY).message == "wrong bytes on 1 of 1"
+
+
 def test_what_is_unknown_is_grey_and_says_so(seeded: httpx.Client, file_store: sa.Engine) -> None:
     seed_fund(file_store, fund=2)
     for fund, kind in itertools.product((2, 99), Kind):

@@ -8,12 +8,14 @@ import sqlalchemy as sa
 
 from oracle.model import Clock, VoteState
 from oracle.store import moment as moments
-from oracle.store.db import reading
+from oracle.store import pages
+from oracle.store.db import reading, writing
 from oracle.store.mirrors import Stage
 from oracle.store.moment import Moment
 from oracle.store.observations import now_ms
 from oracle.store.pages import FundView, fund_epochs, fund_ids, fund_token, fund_view, mirror_page
 from oracle.store.reports import save_result
+from oracle.store.tables import mirrors
 from tests.fixtures import seeded
 from tests.fixtures.seeded import NOW_EPOCH, REWARD_WEI, seed, seed_chain, seed_fund
 
@@ -111,6 +113,26 @@ def test_live_is_unknown_when_no_vote_is_fresh(file_store: sa.Engine) -> None:
         later = moments.moment(connection, (clock.start_s(NOW_EPOCH) + 3_600) * 1000)
         assert later is not None
         assert view_of(later, 1).live is None
+
+
+def test_of_many_deposits_the_newest_are_shown_and_all_are_counted(
+    moment: Moment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "DEPOSITS_SHOWN", 2)
+    view = view_of(moment, 1)
+    assert [deposit.deposit for deposit in view.deposits] == [13, 12]
+    assert view.deposit_count == 3
+    assert view.treasury.deposited_wei == 520 * 10**18
+
+
+def test_a_mirrors_address_is_whole_to_the_contracts_limit(file_store: sa.Engine) -> None:
+    clock, url = seed(file_store), "https://a.example/" + "m" * 494
+    with writing(file_store) as connection:
+        connection.execute(sa.update(mirrors).where(mirrors.c.mirror == 1).values(url=url))
+    with reading(file_store) as connection:
+        now = moments.moment(connection, clock.start_s(NOW_EPOCH) * 1000)
+        assert now is not None
+        assert [mirror.url for mirror in view_of(now, 1).mirrors if mirror.mirror == 1] == [url]
 
 
 def test_funds_come_page_by_page(moment: Moment) -> None:

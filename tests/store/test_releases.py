@@ -39,3 +39,24 @@ def test_a_manifest_that_was_not_read_leaves_version_and_files_unknown(store: sa
         newer, older = releases_of(connection, 1)
     assert (newer.version, newer.files, newer.cold) == (None, None, None)
     assert older == ReleaseView(1, 1, DIGEST, "https://a.example/m.json", "1.0\ufffd", 2, 0)
+
+
+def test_a_manifest_is_read_once_however_often_it_is_shown(store: sa.Engine) -> None:
+    add(store, 1, 1, DIGEST)
+    with reading(store) as connection:
+        assert releases_of(connection, 1)[0].version is None
+    save_manifest(store, DIGEST, b'{"version":"1.0","files":[1],"cold":[]}')
+    bodies: list[str] = []
+    sa.event.listen(store, "before_cursor_execute", lambda *args: bodies.append(args[2]) if "body" in args[2] else None)
+    for _ in range(3):
+        with reading(store) as connection:
+            assert releases_of(connection, 1)[0].version == "1.0"
+    assert len(bodies) == 1
+
+
+def test_an_address_is_whole_to_the_contracts_limit(store: sa.Engine) -> None:
+    url = "https://a.example/" + "m" * 494
+    with writing(store) as connection:
+        insert_new(connection, releases, [{"fund": 1, "sequence": 1, "binds_from": 1, "digest": DIGEST, "url": url}])
+    with reading(store) as connection:
+        assert releases_of(connection, 1)[0].url == url

@@ -1,10 +1,12 @@
 """A fund's money: what is owed, what is free, how long it lasts."""
 
+import time
+
 import pytest
 
 from oracle.model import CommitteeId, Epoch, FundId
 from oracle.store.ledger import Offer
-from oracle.store.treasury import Deposit, Settlement, offer_at, treasury
+from oracle.store.treasury import Deposit, Settlement, offer_at, owed_epochs, treasury
 
 
 def offer(binds_from: int, reward: int) -> Offer:
@@ -45,6 +47,19 @@ def test_a_deposit_never_pays_for_epochs_before_it() -> None:
 def test_an_epoch_that_the_money_does_not_cover_is_not_owed() -> None:
     dry = treasury(OFFERS[:1], [deposit(25)], [], created_epoch=0, epoch=9)
     assert (dry.owed_wei, dry.free_wei, dry.runway_epochs) == (20, 5, 0)
+
+
+def test_the_epochs_that_are_owed_are_told_one_by_one() -> None:
+    given = [deposit(25), deposit(10, binds_from=6), deposit(5, binds_from=2, left=3)]
+    assert owed_epochs(OFFERS, given, [paid(1, 10)], created_epoch=0, epoch=9) == {2: 10}
+    assert owed_epochs(OFFERS[:1], given, [paid(1, 10)], created_epoch=0, epoch=9) == {2: 10, 6: 10}
+
+
+def test_many_small_deposits_and_many_epochs_cost_no_more_than_their_sum() -> None:
+    given = [deposit(1, binds_from=1 + number % 10_000) for number in range(50_000)]
+    began = time.process_time()
+    assert len(owed_epochs([offer(1, 50)], given, [], created_epoch=0, epoch=20_000)) == 1_000
+    assert time.process_time() - began < 2  # one by one it is a thousand million steps
 
 
 def test_what_leaves_is_set_aside_and_what_was_collected_is_gone() -> None:

@@ -248,18 +248,7 @@ contract RedundancyFundSlashingTest is Fixture {
         vm.assertEq(uint256(book.lockOf(mirror, 1).state), uint256(IRedundancyFund.LockState.Burned), "state");
     }
 
-    function test_P11_an_operator_that_does_not_answer_has_half_the_locks_time() external {
-        _accuseAndLock(1);
-        uint256 placed = _today();
-        vm.warp(_start(placed + 2) - 1);
-        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.AnswerFirst.selector, placed + 2));
-        _resolve(arbiter, 1, true);
-        vm.warp(_start(placed + 2));
-        _resolve(arbiter, 1, true);
-        _assertStake(STAKE - EPOCH_CAP, 0, EPOCH_CAP);
-    }
-
-    function test_P11_a_lock_of_an_epochs_last_second_leaves_all_of_the_next_to_answer() external {
+    function test_P11_an_operator_has_half_a_locks_time_to_answer_and_all_of_the_next_epoch() external {
         _accuse(mirror, 1);
         uint256 placed = _today();
         vm.warp(_start(placed + 1) - 1);

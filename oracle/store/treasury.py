@@ -78,8 +78,9 @@ def deposits_of(connection: sa.Connection, fund: int) -> list[Deposit]:
 def settlements_of(connection: sa.Connection, fund: int) -> list[Settlement]:
     """All settled epochs of a fund, newest first."""
     rows = settlements.c
-    found = connection.execute(sa.select(settlements).where(rows.fund == fund).order_by(rows.epoch.desc()))
-    return [Settlement(**{name: getattr(row, name) for name in Settlement.__slots__}) for row in found]
+    query = sa.select(*(rows[name] for name in Settlement.__slots__))
+    found = connection.execute(query.where(rows.fund == fund).order_by(rows.epoch.desc()))
+    return [Settlement(**row._mapping) for row in found]
 
 
 def treasury(

@@ -63,3 +63,4 @@ def test_no_row_of_an_epoch_that_is_not_asked_for_is_read(file_store: sa.Engine)
         [(statement, given)] = [(text, values) for text, values in read if f"FROM {table}" in text.replace("\n", " ")]
         assert "BETWEEN" in statement, statement
         assert given.count(2) >= 2
+    assert not any("vector" in statement for statement, _ in read)

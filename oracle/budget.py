@@ -55,14 +55,29 @@ class Plan:
     def walk_slots(self) -> int:
         """In how many slots one node meets every file and check once."""
         light = -(-len(self.light) // self.each)
-        heavy = -(-len(self.heavy) * self.heavy_bytes * self.slots // max(1, self.heavy_share))
-        return max(light, heavy, self.checks)
+        return max(light, self._heavy_walk_slots, self.checks)
+
+    @property
+    def _heavy_walk_slots(self) -> int:
+        return -(-len(self.heavy) * self.heavy_bytes * self.slots // max(1, self.heavy_share))
 
     @property
     def detection_slots(self) -> int:
         """After how many slots, at the latest, a node has met what was altered: it may just have been met in one walk
         and come last in the next, whose order is another."""
-        return 2 * self.walk_slots - 1 if self.walk_slots > 1 else 1
+        besides = max(self._heavy_walk_slots, self.checks)
+        return max(self._light_detection_slots, 2 * besides - 1, 1)
+
+    @property
+    def _light_detection_slots(self) -> int:
+        """From the first turn of a walk to the last one of the next. Where walks begin with the epoch, the next one may
+        begin after some turns that were left over; else a walk begins anywhere in a slot, if it does not fill slots."""
+        count = len(self.light)
+        if self.within_epoch:
+            last_walk = (self.slots * self.each // max(1, count) - 1) * count
+            return self.slots + (count - 1) // self.each - last_walk // self.each
+        whole = count % self.each == 0
+        return 2 * count // self.each - 1 if whole else -(-(2 * count - 1) // self.each)
 
 
 def plan(lengths: Sequence[int], checks: int, policy: Policy, epoch_length_s: int) -> Plan:

@@ -1,7 +1,7 @@
 """A plan keeps its budget, meets every file as soon as that allows, and says truly how soon."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from oracle.budget import BESIDES, DAY_S, Plan, plan
@@ -92,8 +92,9 @@ def test_what_is_planned_keeps_the_budget(lengths: list[int], checks: int, slots
     assert slots * found.each * mean + heavy * found.heavy_bytes <= found.bytes + found.heavy_bytes
 
 
-@settings(max_examples=30)
+@settings(max_examples=100)
 @given(count=st.integers(1, 120), slots=st.integers(2, 40), begin=st.integers(0, 200), altered=st.integers(0, 119))
+@example(count=22, slots=15, begin=16, altered=96)
 def test_an_altered_file_is_met_as_soon_as_the_plan_says(count: int, slots: int, begin: int, altered: int) -> None:
     found = a_plan(count, slots=slots)
     for after in range(found.detection_slots):

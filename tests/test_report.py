@@ -7,11 +7,13 @@ import sqlalchemy as sa
 
 from oracle import evidence
 from oracle.attest import recover, report_message
+from oracle.cases import panel_at
 from oracle.codec import result_from_json
+from oracle.cosign import signatures_of
 from oracle.digests import to_bytes32
 from oracle.errors import EpochNotOver, EvidenceMismatch, InvalidInput, NotEnoughBundles
 from oracle.merkle import Tree, parse_vector
-from oracle.model import ONE, Epoch, Reason
+from oracle.model import ONE, Address, CommitteeId, Epoch, Reason
 from oracle.report import close_epoch
 from oracle.store import tables
 from oracle.store.db import writing
@@ -71,6 +73,21 @@ def test_a_run_that_was_stopped_after_the_bundles_goes_on_with_them(ledger: Ledg
         save_bundle(again.engine, bundle)
     again.vote(1, "DDDD")  # whatever is seen later, the member has spoken
     assert close_epoch(again.context, Epoch(1)).root == first.root
+
+
+def test_of_two_nodes_that_close_an_epoch_of_one_store_at_once_the_first_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(tmp_path, 3, 2, 2)
+    ledger.vote_all()
+    first = close_epoch(ledger.context, Epoch(1))
+    ledger.context.__dict__["members"] = {Address(one.address): one for one in ledger.accounts}
+    monkeypatch.setattr("oracle.report.load_report", lambda *_: None)  # it was not there when the other node looked
+    assert close_epoch(ledger.context, Epoch(1)) == first
+    assert evidence.digest(load_evidence(ledger.engine, 1, 1)) == first.evidence
+    panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
+    signed = signatures_of(ledger.engine, ledger.context.domain, panel, Epoch(1), first.root, first.evidence)
+    assert set(signed) == {one.address for one in ledger.accounts}
 
 
 def test_the_root_is_over_the_funds_leaf_and_the_vector_holds_the_weights(ledger: Ledger) -> None:

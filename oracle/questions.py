@@ -67,7 +67,7 @@ def questions_for(
     if is_asked_elsewhere(this, number):
         away = _elsewhere(this, number, draw, manifest, expect, next(times))
         if this.tally(number).hidden and len(_within(this, number, draw, [first, away])) < 2:
-            return (replace(away, retries=0),)
+            return (replace(away, retries=0), *besides)
         besides.append(away)
     if _owner_is_due(this, number):
         besides.append(owner_question(mirror.operator, next(times)))

@@ -244,8 +244,10 @@ def test_no_epoch_is_over_its_budget_even_if_every_connection_is_tried_twice(
     for slot in range(SLOTS):
         tally = Tally(M, requests, **flags)
         this = world.round(slot, tallies={M: tally}, before=before, key=key)
-        asked = world.asked(this, cold=3 if cold_is_due(this, M) else None)
+        due = cold_is_due(this, M)
+        asked = world.asked(this, cold=3 if due else None)
         assert asked
+        assert due == any(question.kind is Kind.COLD for question in asked)  # what is taken is asked for
         requests += sum(1 + question.retries for question in asked)
     assert SLOTS <= requests <= world.draw.plan.requests
 

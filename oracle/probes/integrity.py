@@ -75,4 +75,5 @@ def _judge_bytes(response: Response, expected: Expected) -> Judgement:
 def cap_of(expected: Expected, most: int) -> int:
     """How many bytes to read at most, never over `most`: enough to tell released bytes from longer ones, and from
     their own compressed form, which may be a little longer."""
-    return min(most, expected.longest + expected.longest // 1_000 + _ROOM)
+    longest = expected.longest
+    return min(most, longest + longest // 1_000 + _ROOM)

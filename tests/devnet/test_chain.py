@@ -122,9 +122,10 @@ def test_a_chain_that_does_not_come_up_is_one_sentence(tmp_path: Path, monkeypat
 
 
 STARTS_A_CHAIN = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from oracle.devnet.chain import start_chain
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 dev = start_chain(Path(sys.argv[1]), kind=sys.argv[2])
 print(dev.process.pid, flush=True)
 time.sleep(60)

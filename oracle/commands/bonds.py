@@ -65,7 +65,7 @@ def notice(
 def take(
     keystore: Keystore, committee: Number = None, password_file: PasswordFile = None, as_json: AsJson = False
 ) -> None:
-    """Take your bond back, in wrapped native coin, when its notice is over."""
+    """Take your bond back, in wrapped native coin, when its notice is over and for as long again."""
     from oracle.context import Context
     from oracle.settings import settings
 

@@ -64,7 +64,7 @@ def leave(keystore: Keystore, mirror: Mirror, password_file: PasswordFile = None
 
 @app.command()
 def remove(keystore: Keystore, mirror: Mirror, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
-    """End a mirror without a sign of life in four reported epochs: its position is free again, its stake returned."""
+    """End a mirror without a sign of life in four reported epochs; its place is free once settled, its stake later."""
     from oracle.context import Context
     from oracle.settings import settings
 

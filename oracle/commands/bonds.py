@@ -12,6 +12,7 @@ import typer
 from oracle.commands import terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
+from oracle.commands.files import read_file
 
 if TYPE_CHECKING:
     from oracle.chain.structs import Bond
@@ -104,7 +105,7 @@ def _two_bundles(files: list[Path]) -> tuple[SignedBundle, SignedBundle]:
 
     if len(files) != 2:
         raise InvalidInput("bundles", "name two files")
-    first, second = (read_bundle(str(file), terms.read_file(file, 64 << 20)) for file in files)
+    first, second = (read_bundle(str(file), read_file(file, 64 << 20)) for file in files)
     whose = [(one.bundle.committee, one.bundle.epoch, one.bundle.member) for one in (first, second)]
     if whose[0] != whose[1] or first.body == second.body:
         raise InvalidInput("bundles", "must be two different ones of one member for one epoch")

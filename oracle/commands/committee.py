@@ -11,12 +11,13 @@ from oracle.commands import bonds, members, terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.bonds import Number
-from oracle.commands.signing import keep, of_quorum
+from oracle.commands.files import rewrite
+from oracle.commands.signing import countersigned, of_quorum, read_copies
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-    from oracle.acceptance import Acceptance
+    from oracle.agreements.acceptance import Acceptance
     from oracle.chain.structs import CommitteeConfig
     from oracle.context import Context
 
@@ -56,24 +57,18 @@ def accept(
     as_json: AsJson = False,
 ) -> None:
     """Agree to take on a fund: sign the first file, with the signatures of its copies, and post it with --post."""
+    from oracle.agreements.acceptance import read_acceptance
     from oracle.codec import parse_policy
     from oracle.context import Context
-    from oracle.errors import InvalidInput
-    from oracle.model import Address
     from oracle.settings import settings
 
-    asked = terms.read_acceptance_file(files[0])
-    for copy in files[1:]:
-        asked = asked.joined(terms.read_acceptance_file(copy))
+    asked = read_copies(files, read_acceptance)
     parse_policy(asked.policy)  # what this software cannot measure by is not to be agreed to
     account, context = opened(keystore, password_file), Context(settings())
-    terms.check_place(context, asked)
+    terms.check_contracts(context, asked)
     config = context.committees.config_at(asked.committee, context.committees.current_epoch())
-    if Address(account.address) in config.members:
-        asked = asked.signed(account, config.digest)
-    elif not post:
-        raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
-    keep(files[0], asked.to_json())
+    asked = countersigned(asked, account, config, post=post)
+    rewrite(files[0], asked.to_json())
     tx = _post(context, account, asked, config) if post else None
     have = len(asked.valid(config.digest, config.members))
     facts = _facts(asked) | {"signatures": have, "quorum": config.quorum, "tx": tx}
@@ -82,7 +77,7 @@ def accept(
 
 def _post(context: Context, account: LocalAccount, asked: Acceptance, config: CommitteeConfig) -> str:
     """Posts the acceptance with the signatures that count, as many as the quorum needs."""
-    needed = of_quorum(asked.valid(config.digest, config.members), config)
+    needed = of_quorum(asked, config)
     receipt = context.committees.accept(
         account, asked.committee, asked.fund_contract, asked.terms, asked.until_s, needed
     )

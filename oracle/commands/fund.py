@@ -13,7 +13,8 @@ from oracle.commands import terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.deposit import Fund, top_up
-from oracle.commands.signing import write_new
+from oracle.commands.files import write_new
+from oracle.commands.signing import read_copies
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -44,7 +45,7 @@ def propose(
     as_json: AsJson = False,
 ) -> None:
     """Write what a committee is asked to agree to: its members sign the file, and then a fund can be opened with it."""
-    from oracle.acceptance import Acceptance
+    from oracle.agreements.acceptance import Acceptance
     from oracle.attest import Domain
     from oracle.context import Context
     from oracle.errors import InvalidInput
@@ -196,6 +197,8 @@ def _agreed(
     slashing: Slashing,
 ) -> terms.Terms:
     """The terms from the file that was signed, or from the options."""
+    from oracle.agreements.acceptance import read_acceptance
+
     if acceptance is not None:
-        return terms.from_acceptance(context, terms.read_acceptance_file(acceptance), account.address)
+        return terms.from_acceptance(context, read_copies([acceptance], read_acceptance), account.address)
     return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)

@@ -12,10 +12,11 @@ import typer
 from oracle.commands import bonds, terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
-from oracle.commands.signing import keep, of_quorum, write_new
+from oracle.commands.files import rewrite, write_new
+from oracle.commands.signing import check_place, countersigned, of_quorum, read_copies
 
 if TYPE_CHECKING:
-    from oracle.commands.handover import Handover
+    from oracle.agreements.handover import Handover
     from oracle.context import Context
 
 
@@ -29,9 +30,9 @@ def propose(
     as_json: AsJson = False,
 ) -> None:
     """Write whom the members of a committee are asked to hand it over to: a quorum of them signs the file."""
+    from oracle.agreements.handover import Handover, read_handover
     from oracle.attest import Domain
     from oracle.chain.committee import in_order
-    from oracle.commands.handover import Handover, read_handover
     from oracle.context import Context
     from oracle.model import Address, CommitteeId
     from oracle.settings import settings
@@ -63,46 +64,32 @@ def change(
     as_json: AsJson = False,
 ) -> None:
     """Agree to a change of members: sign the first file, with the signatures of its copies, and post it with --post."""
+    from oracle.agreements.handover import read_handover
     from oracle.context import Context
-    from oracle.errors import InvalidInput
-    from oracle.model import Address
     from oracle.settings import settings
 
-    asked = _read(files)
+    asked = read_copies(files, read_handover)
     account, context = opened(keystore, password_file), Context(settings())
     contract = context.committees
     _check(context, asked)
     config = contract.config_at(asked.committee, contract.current_epoch())
-    if Address(account.address) in config.members:
-        asked = asked.signed(account)
-    elif not post:
-        raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
-    keep(files[0], asked.to_json())
-    valid, tx, since = asked.valid(config.members), None, None
+    asked = countersigned(asked, account, config, post=post)
+    rewrite(files[0], asked.to_json())
+    have, tx, since = len(asked.valid(config.digest, config.members)), None, None
     if post:
         who = (asked.members, asked.quorum, asked.fee_recipient, asked.until_s)
-        receipt = contract.change_members(account, asked.committee, *who, of_quorum(valid, config))
+        receipt = contract.change_members(account, asked.committee, *who, of_quorum(asked, config))
         tx, since = receipt.tx_hash, receipt.event("CommitteeConfigured")["since"]
-    state = f"from epoch {since} on ({tx})" if tx else f"signed by {len(valid)}, the quorum is {config.quorum}"
-    facts = _facts(asked) | {"signatures": len(valid), "needed": config.quorum, "binds_from": since, "tx": tx}
+    state = f"from epoch {since} on ({tx})" if tx else f"signed by {have}, the quorum is {config.quorum}"
+    facts = _facts(asked) | {"signatures": have, "needed": config.quorum, "binds_from": since, "tx": tx}
     say(as_json, f"{_in_words(asked)}: {state}", **facts)
-
-
-def _read(files: list[Path]) -> Handover:
-    from oracle.commands.handover import MOST_BYTES, read_handover
-
-    asked, *copies = (read_handover(terms.read_file(file, MOST_BYTES)) for file in files)
-    for copy in copies:
-        asked = asked.joined(copy)
-    return asked
 
 
 def _check(context: Context, asked: Handover) -> None:
     """Raises: InvalidInput if the file is for another place, or the members have changed since."""
     from oracle.errors import InvalidInput
 
-    if (asked.domain.chain_id, asked.domain.contract) != (context.chain.chain_id, context.committees.address):
-        raise InvalidInput("handover", "is for another chain or another contract; check the settings")
+    check_place(context, asked)
     if asked.version != context.committees.versions(asked.committee) + 1:
         raise InvalidInput("handover.version", "the members have changed since it was made; make a new one")
 

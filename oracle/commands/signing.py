@@ -1,47 +1,61 @@
-"""Files that go round the members of a committee: written once, kept with more signatures, posted with a quorum's."""
+"""Agreements that go round the members of a committee: read with the signatures of all copies, signed, and posted."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+from oracle.commands.files import read_file
 
 if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from oracle.agreements.agreement import Agreement
     from oracle.chain.structs import CommitteeConfig
+    from oracle.context import Context
+
+Asked = TypeVar("Asked", bound="Agreement")
+
+
+def read_copies(files: Sequence[Path], read: Callable[[bytes], Asked]) -> Asked:
+    """The first file with the signatures of all. Raises: InvalidInput if one asks for something else."""
+    from oracle.agreements.agreement import MOST_BYTES
+
+    asked, *copies = (read(read_file(file, MOST_BYTES)) for file in files)
+    for copy in copies:
+        asked = asked.joined(copy)
+    return asked
+
+
+def check_place(context: Context, asked: Agreement) -> None:
+    """Raises: InvalidInput if the file is for another chain or other contracts than this command works with."""
+    from oracle.errors import InvalidInput
+
+    if (asked.domain.chain_id, asked.domain.contract) != (context.chain.chain_id, context.committees.address):
+        raise InvalidInput(asked.name, "is for another chain or other contracts; check the settings")
+
+
+def countersigned(asked: Asked, account: LocalAccount, config: CommitteeConfig, *, post: bool) -> Asked:
+    """The same with the account's signature; who is no member may only post it. Raises: InvalidInput."""
+    from oracle.errors import InvalidInput
     from oracle.model import Address
 
-
-def write_new(path: Path, text: str) -> None:
-    """Writes a file that is not there. Raises: InvalidInput."""
-    from oracle.errors import InvalidInput
-
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise InvalidInput(str(path), "is already there; name a new file") from error
-    except OSError as error:
-        raise InvalidInput(str(path), f"cannot be written: {error.strerror}") from error
+    if Address(account.address) in config.members:
+        return asked.signed(account, config.digest)
+    if not post:
+        raise InvalidInput("--keystore", f"{account.address} is no member of committee {asked.committee}")
+    return asked
 
 
-def keep(file: Path, content: dict[str, Any]) -> None:
-    """Writes the file again. Raises: InvalidInput."""
-    from oracle.errors import InvalidInput
-
-    try:
-        file.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise InvalidInput(str(file), f"cannot be written: {error.strerror}") from error
-
-
-def of_quorum(valid: Mapping[Address, str], config: CommitteeConfig) -> dict[int, bytes]:
+def of_quorum(asked: Agreement, config: CommitteeConfig) -> dict[int, bytes]:
     """As many of the signatures as the quorum needs, by index of the members.
 
     Raises: InvalidInput if they are too few.
     """
     from oracle.errors import InvalidInput
 
+    valid = asked.valid(config.digest, config.members)
     if len(valid) < config.quorum:
         raise InvalidInput("--post", f"{len(valid)} members have signed, the quorum is {config.quorum}")
     signed = {

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from oracle.commands.files import read_file
+from oracle.commands.signing import check_place
+
 if TYPE_CHECKING:
-    from oracle.acceptance import Acceptance
+    from oracle.agreements.acceptance import Acceptance
     from oracle.chain.structs import Offer, Slashing
     from oracle.context import Context
     from oracle.errors import TransactionFailed
@@ -76,7 +79,7 @@ def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Ter
     from oracle.chain.structs import Offer, Slashing
     from oracle.errors import InvalidInput
 
-    check_place(context, acceptance)
+    check_contracts(context, acceptance)
     if acceptance.owner != owner:
         raise InvalidInput("--acceptance", f"is for a fund of {acceptance.owner}, not of {owner}")
     offer = Offer(acceptance.reward_wei, acceptance.target, acceptance.fee_bps, acceptance.committee)
@@ -98,20 +101,13 @@ def slashing_of(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:
     return Slashing(address_of_option("--arbiter", arbiter), epoch_bps, life_bps)
 
 
-def check_place(context: Context, acceptance: Acceptance) -> None:
+def check_contracts(context: Context, acceptance: Acceptance) -> None:
     """Raises: InvalidInput if the file is for another chain or other contracts than this command works with."""
     from oracle.errors import InvalidInput
 
-    here = (context.chain.chain_id, context.committees.address, context.funds.address)
-    if (acceptance.domain.chain_id, acceptance.domain.contract, acceptance.fund_contract) != here:
-        raise InvalidInput("acceptance", "is for another chain or other contracts; check the settings")
-
-
-def read_acceptance_file(path: Path) -> Acceptance:
-    """The file. Raises: InvalidInput."""
-    from oracle.acceptance import MOST_BYTES, read_acceptance
-
-    return read_acceptance(read_file(path, MOST_BYTES))
+    check_place(context, acceptance)
+    if acceptance.fund_contract != context.funds.address:
+        raise InvalidInput(acceptance.name, "is for another fund contract; check the settings")
 
 
 def refused(error: TransactionFailed, committee: int) -> NoReturn:
@@ -141,17 +137,3 @@ def address_of_option(name: str, value: str) -> str:
         return checksum_address(value)
     except ValueError as error:
         raise InvalidInput(name, "is no address; write 0x and 40 hexadecimal digits") from error
-
-
-def read_file(path: Path, most: int = 1 << 20) -> bytes:
-    """A file that somebody named. Raises: InvalidInput."""
-    from oracle.errors import InvalidInput
-
-    try:
-        with path.open("rb") as file:
-            body = file.read(most + 1)
-    except OSError as error:
-        raise InvalidInput(str(path), f"cannot be read: {error.strerror}") from error
-    if len(body) > most:
-        raise InvalidInput(str(path), f"has more than {most} bytes")
-    return body

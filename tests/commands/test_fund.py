@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oracle.acceptance import read_acceptance
+from oracle.agreements.acceptance import read_acceptance
 from oracle.chain.structs import Offer, Slashing
 from oracle.errors import InvalidInput, NotAccepted, TransactionFailed
 from oracle.manifest import compose
@@ -134,7 +134,7 @@ def test_what_members_cannot_or_must_not_sign_is_refused(town: Town) -> None:
         member.says("committee", "accept", file, other)
     asked = json.loads(file.read_text())
     for change, told in (
-        ({"fund_contract": town.world.token.address}, "another chain or other contracts"),
+        ({"fund_contract": town.world.token.address}, "another fund contract"),
         ({"chain_id": 1}, "another chain or other contracts"),
         ({"policy": '{"slots":0}'}, "policy.slots"),
         ({"policy": "\u001b[2J"}, "policy: is not JSON"),

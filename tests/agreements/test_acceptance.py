@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from eth_account import Account
 
-from oracle.acceptance import Acceptance, read_acceptance
+from oracle.agreements.acceptance import Acceptance, read_acceptance
 from oracle.attest import Domain
 from oracle.errors import InvalidInput
 from oracle.model import Address, CommitteeId, Digest
@@ -51,7 +51,7 @@ def test_only_signatures_of_members_over_exactly_this_count() -> None:
     assert taken.valid(CONFIG, MEMBERS) == {}
 
 
-@pytest.mark.parametrize("name", [name for name in Acceptance.__slots__ if name != "signatures"])
+@pytest.mark.parametrize("name", [field.name for field in fields(Acceptance) if field.name != "signatures"])
 def test_every_field_is_part_of_what_is_signed(name: str) -> None:
     others: dict[str, Any] = {"domain": Domain(1, CONTRACT), "policy": "{}", "token": MEMBERS[1], "owner": MEMBERS[1]}
     now = getattr(ASKED, name)

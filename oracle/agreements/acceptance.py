@@ -1,21 +1,19 @@
-"""A fund that a committee is asked to take on, as a file that goes round its members until a quorum has signed."""
+"""A fund that a committee is asked to take on, which a quorum of its members signs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from eth_account.messages import SignableMessage
-from eth_account.signers.local import LocalAccount
 
-from oracle.attest import Domain, acceptance_message, recover, sign, terms_digest
+from oracle.agreements.agreement import Agreement, read_signatures
+from oracle.attest import Domain, acceptance_message, terms_digest
 from oracle.errors import InvalidInput
 from oracle.fields import address_of, integer, object_of, parse_json, text_of
 from oracle.model import Address, CommitteeId, Digest
 
 NAME = "acceptance"
-MOST_BYTES = 256 * 1024
 _MOST_POLICY = 64 * 1024
 _UINT96 = (1 << 96) - 1
 _OFFER = ("reward", "target", "fee_bps", "committee")
@@ -34,28 +32,24 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What a committee is asked to agree to until the Unix time `until_s`; `policy` is the text that goes on the chain.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance(Agreement):
+    """What a committee is asked to agree to; `policy` is the text that goes on the chain.
 
     `arbiter` may void epochs of the fund that somebody challenges; it is the zero address where nobody may.
-    The signatures are those of members of one configuration of the committee, 0x-hex by member.
     """
 
-    domain: Domain
+    name: ClassVar[str] = NAME
     fund_contract: Address
     owner: Address
     token: Address
     reward_wei: int
     target: int
     fee_bps: int
-    committee: CommitteeId
     arbiter: Address
     slash_epoch_bps: int
     slash_life_bps: int
     policy: str
-    until_s: int
-    signatures: Mapping[Address, str] = field(default_factory=dict)
 
     @property
     def terms(self) -> Digest:
@@ -64,35 +58,12 @@ class Acceptance:
         slashing = (self.arbiter, self.slash_epoch_bps, self.slash_life_bps)
         return terms_digest(self.owner, self.token, offer, slashing, self.policy.encode())
 
-    def message(self, config: Digest) -> SignableMessage:
+    def message(self, config: Digest, /) -> SignableMessage:
         """What the members of a configuration sign."""
         return acceptance_message(self.domain, self.committee, config, self.fund_contract, self.terms, self.until_s)
 
-    def signed(self, account: LocalAccount, config: Digest) -> Acceptance:
-        """The same with the account's signature too."""
-        added = {Address(account.address): sign(account, self.message(config))}
-        return replace(self, signatures={**self.signatures, **added})
-
-    def joined(self, other: Acceptance) -> Acceptance:
-        """The same with another's signatures.
-
-        Raises: InvalidInput if the other is about something else.
-        """
-        if replace(other, signatures={}) != replace(self, signatures={}):
-            raise InvalidInput(NAME, "the files do not ask for the same; make one, and have all members sign it")
-        return replace(self, signatures={**self.signatures, **other.signatures})
-
-    def valid(self, config: Digest, members: tuple[Address, ...]) -> dict[Address, str]:
-        """The signatures that count: of members of the configuration, over exactly this."""
-        message = self.message(config)
-        return {
-            member: signature
-            for member, signature in self.signatures.items()
-            if member in members and recover(message, signature) == member
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of the file."""
+    def content(self) -> dict[str, Any]:
+        """The content of the file but for the signatures."""
         return {
             "chain_id": self.domain.chain_id,
             "committee_contract": self.domain.contract,
@@ -112,7 +83,6 @@ class Acceptance:
             },
             "policy": self.policy,
             "until": self.until_s,
-            "signatures": dict(sorted(self.signatures.items())),
         }
 
 
@@ -124,9 +94,6 @@ def read_acceptance(body: bytes) -> Acceptance:
     fields = object_of(NAME, parse_json(NAME, body), _FIELDS)
     offer = object_of(f"{NAME}.offer", fields["offer"], _OFFER)
     slashing = object_of(f"{NAME}.slashing", fields["slashing"], _SLASHING)
-    given = fields["signatures"]
-    if not isinstance(given, dict) or len(given) > 64:
-        raise InvalidInput(f"{NAME}.signatures", "must be an object of at most 64")
     contract = address_of(f"{NAME}.committee_contract", fields["committee_contract"])
     return Acceptance(
         domain=Domain(integer(f"{NAME}.chain_id", fields["chain_id"], 1), contract),
@@ -142,10 +109,7 @@ def read_acceptance(body: bytes) -> Acceptance:
         slash_life_bps=integer(f"{NAME}.slashing.life_bps", slashing["life_bps"], 0, 10_000),
         policy=text_of(f"{NAME}.policy", fields["policy"], _MOST_POLICY),
         until_s=integer(f"{NAME}.until", fields["until"]),
-        signatures={
-            address_of(f"{NAME}.signatures", member): text_of(f"{NAME}.signatures.{member}", signature, 132)
-            for member, signature in given.items()
-        },
+        signatures=read_signatures(NAME, fields["signatures"]),
     )
 
 

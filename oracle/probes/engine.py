@@ -26,7 +26,8 @@ CONCURRENCY = 100
 _MOST_HOPS = 3
 _RETRY_AFTER_MS = 100
 _LOOK_EVERY_S = 0.1
-_STUCK_S = 0.2
+_STUCK_S = 0.05
+_WATCH_EVERY_S = 0.025
 _SILENT_PART = 3
 """A connection on which nothing has come for this part of its time limit is taken for lost."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -65,7 +66,7 @@ def _unstuck(engine: _Engine) -> Iterator[None]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(_LOOK_EVERY_S):
+        while not over.wait(_WATCH_EVERY_S):
             engine.unstick()
 
     thread = threading.Thread(target=watch, name="unstick")

@@ -175,7 +175,8 @@ def _engine(settings: Settings, epoch: Epoch) -> dict[str, float]:
     began, used = time.perf_counter(), time.process_time()
     heard = ask_round(targets, budget_s=60, allow_loopback=True)
     took, cpu = time.perf_counter() - began, time.process_time() - used
-    return _sample(sum(one.requests for one in heard), took, cpu, sum(len(one.answers) for one in heard))
+    expected = sum(not answer.question.six for one in heard for answer in one.answers)  # the addresses are IPv4
+    return _sample(sum(one.requests for one in heard), took, cpu, expected)
 
 
 def _sample(probes: int, took_s: float, cpu_s: float, expected: int) -> dict[str, float]:

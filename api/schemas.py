@@ -270,11 +270,12 @@ class WithdrawalOut(Out):
 
 
 class LoadOut(Out):
-    """What one node has asked of a mirror in the present epoch."""
+    """What one node has asked of a mirror in the present epoch, and until when (Unix time) its certificate is valid."""
 
     node: str
     requests: int
     bytes: int
+    certificate_expires_s: int | None
 
 
 class MirrorPageOut(Out):

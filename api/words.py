@@ -9,6 +9,8 @@ from oracle.store.mirrors import Stage
 from oracle.store.pages import FundView
 
 UNKNOWN = "unknown"
+RENEW_S = 2 * 86_400
+"""Even certificates of six days are renewed earlier by machines."""
 
 OUTCOMES: Mapping[str, str] = {
     "paid": "Paid",
@@ -94,6 +96,14 @@ def left(until_s: int, now_ms: int) -> str:
     """How long something still lasts."""
     seconds = until_s - now_ms // 1000
     return f"{span(seconds)} left" if seconds > 0 else "its time is over"
+
+
+def certificate(expires_s: int, now_ms: int) -> str:
+    """How long a certificate is still valid, and that it is late where renewal by machines would have been."""
+    seconds = expires_s - now_ms // 1000
+    if seconds <= 0:
+        return "has expired"
+    return f"valid for {span(seconds)}" + (": renew it" if seconds < RENEW_S else "")
 
 
 def short(hexadecimal: str) -> str:

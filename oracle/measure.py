@@ -224,7 +224,14 @@ def _asked(heard: Heard, *, learned: bool) -> Asked:
         hidden=None if failed is None else bool(failed),
         cold_failed=colds[-1].reason is not Reason.UP if colds and learned else None,
         hidden_path=failed,
+        certificate_expires_s=_expires_s(heard),
     )
+
+
+def _expires_s(heard: Heard) -> int | None:
+    """When the first of the certificates that were shown expires."""
+    shown = (answer.response.certificate_expires_s for answer in heard.answers if answer.response)
+    return min((expires_s for expires_s in shown if expires_s is not None), default=None)
 
 
 def _keep_answers(engine: sa.Engine, node: str, this: Round, heard: Heard) -> None:

@@ -63,14 +63,6 @@ def test_whoever_serves_the_released_bytes_is_up_and_so_is_the_primary(scene: Sc
     assert votes[1].path in FILES
 
 
-def test_what_was_asked_is_counted(scene: Scene) -> None:
-    scene.measure()
-    counted = tallies(scene.engine, FUND, EPOCH, "node")
-    assert counted[MirrorId(1)].requests == len(scene.asked(1)) > 0
-    assert counted[MirrorId(1)].bytes > 0
-    assert set(counted) == {PRIMARY, 1, 2}
-
-
 def test_wrong_bytes_are_told_and_end_the_admission(tmp_path: Path, stack: ExitStack) -> None:
     tampered = serves(dict.fromkeys(FILES, b"tampered"), operator(2))
     scene = Scene(tmp_path, stack, serves(FILES, operator(1)), tampered).ready()

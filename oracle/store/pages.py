@@ -120,6 +120,12 @@ class MirrorPage:
     budget_requests: int
     budget_bytes: int
 
+    @property
+    def certificate_expires_s(self) -> int | None:
+        """When the first of the certificates that nodes were shown in the present epoch expires."""
+        shown = (load.certificate_expires_s for load in self.load)
+        return min((expires_s for expires_s in shown if expires_s is not None), default=None)
+
 
 def fund_ids(connection: sa.Connection, after: int = 0, limit: int = 50) -> list[int]:
     """The funds with ids above `after`, ascending."""

@@ -248,9 +248,10 @@ tallies = _table(
     _int("read_requests", server_default="0"),
     _int("read_bytes", server_default="0"),
     _text("hidden_path", server_default=""),
+    _int("certificate_expires_s", nullable=True),
 )
 """What a node has asked of a mirror in an epoch, in slots and in complete reads, and whether it failed when it was last
-asked from elsewhere, and for which path, and when it was last asked for a cold file."""
+asked from elsewhere, and for which path, and when it was last asked for a cold file; and what its certificate said."""
 sightings = _table(
     "sightings",
     _id("fund"),

@@ -14,7 +14,7 @@ from oracle.store.past import forget_before
 from oracle.store.tables import tallies as rows_of
 
 _ADDED = ("requests", "bytes", "read_requests", "read_bytes")
-_LAST = ("hidden", "cold_failed", "hidden_path")
+_LAST = ("hidden", "cold_failed", "hidden_path", "certificate_expires_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Asked:
     read_requests: int = 0
     read_bytes: int = 0
     hidden_path: str | None = None
+    certificate_expires_s: int | None = None
 
 
 def tallies(engine: sa.Engine, fund: FundId, epoch: int, node: str) -> dict[MirrorId, Tally]:
@@ -87,7 +88,7 @@ def add_in(connection: sa.Connection, epoch: int, node: str, asked: Iterable[tup
         told = {name: value for name in _LAST if (value := getattr(one, name)) is not None}
         row = {"fund": fund, "mirror": one.mirror, "epoch": epoch, "node": node}
         row |= {name: getattr(one, name) for name in _ADDED}
-        row |= {"hidden": False, "cold_failed": False, "hidden_path": ""}
+        row |= {"hidden": False, "cold_failed": False, "hidden_path": "", "certificate_expires_s": None}
         alike[tuple(told)].append(row | told)
     for names, rows in alike.items():
         add_up(connection, rows_of, rows, added=_ADDED, replaced=names)
@@ -95,17 +96,20 @@ def add_in(connection: sa.Connection, epoch: int, node: str, asked: Iterable[tup
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one node has asked of a mirror in an epoch, in slots and in complete reads, for showing."""
+    """What one node has asked of a mirror in an epoch, in slots and in complete reads, for showing; and when the
+    certificate expires that it showed last (Unix time)."""
 
     node: str
     requests: int
     bytes: int
+    certificate_expires_s: int | None = None
 
 
 def load_of(connection: sa.Connection, fund: int, mirror: int, epoch: int) -> list[Load]:
     """What each node has asked of a mirror in an epoch."""
     rows = rows_of.c
-    query = sa.select(rows.node, rows.requests + rows.read_requests, rows.bytes + rows.read_bytes)
+    asked = rows.requests + rows.read_requests, rows.bytes + rows.read_bytes
+    query = sa.select(rows.node, *asked, rows.certificate_expires_s)
     query = query.where(rows.fund == fund, rows.mirror == mirror, rows.epoch == epoch).order_by(rows.node)
     return [Load(*row) for row in connection.execute(query)]
 

@@ -68,6 +68,18 @@ def test_addresses_are_told_by_both_ends() -> None:
     assert words.cut("abcdef", 4) == "abc…"
 
 
+@pytest.mark.parametrize(
+    ("expires_s", "text"),
+    [
+        (1_010 + 3 * 86_400, "valid for 3 days"),
+        (1_010 + 2 * 86_400 - 1, "valid for 47 h: renew it"),
+        (1_010, "has expired"),
+    ],
+)
+def test_a_certificate_is_to_be_renewed_where_no_machine_would_be_so_late(expires_s: int, text: str) -> None:
+    assert words.certificate(expires_s, 1_010_000) == text
+
+
 @pytest.mark.parametrize(("until_s", "text"), [(1_130, "2 min left"), (1_009, "its time is over"), (1_011, "1 s left")])
 def test_what_is_left_of_a_time_is_told_until_it_is_over(until_s: int, text: str) -> None:
     assert words.left(until_s, 1_010_000) == text

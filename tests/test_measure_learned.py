@@ -1,0 +1,44 @@
+"""What a round teaches besides votes: how much was asked of a mirror, and what its certificate says."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from oracle import measure
+from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.store.tallies import load_of, tallies
+from tests.fixtures.hostile import certificate
+from tests.fixtures.scene import EPOCH, FUND, Scene
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def test_what_was_asked_is_counted(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack).ready()
+    scene.measure()
+    counted = tallies(scene.engine, FUND, EPOCH, "node")
+    assert counted[MirrorId(1)].requests == len(scene.asked(1)) > 0
+    assert counted[MirrorId(1)].bytes > 0
+    assert set(counted) == {PRIMARY, 1, 2}
+
+
+def test_what_a_mirrors_certificate_says_is_kept(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, trusted = certificate(tmp_path, host="127.1.1.1", days=30)
+    monkeypatch.setattr(measure, "ask_round", partial(measure.ask_round, ca_file=str(trusted)))
+    scene = Scene(tmp_path, stack, tls=context).ready()
+    assert scene.measure()[1].reason is Reason.UP
+    with scene.engine.connect() as connection:
+        [secure], [plain] = (load_of(connection, FUND, mirror, EPOCH) for mirror in (1, 2))
+    assert secure.certificate_expires_s is not None
+    assert abs(secure.certificate_expires_s - (time.time() + 30 * 86_400)) < 600
+    assert plain.certificate_expires_s is None

@@ -3,7 +3,7 @@
 The nonce is read from the chain for every transaction, so nothing has to survive a restart. What may have been sent is
 sent at another nonce only when a block shows another process's transaction at the first: else the chain could do it
 twice. At its own nonce the same call is offered for more as time passes; if it ends in no block, it is
-TransactionPending with its hash.
+TransactionPending with its hash. What a block had too little gas for did nothing, and is sent again with more.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _RAISE_S = 30
 _RECENT = 127
 """So many blocks back any node still knows an account's nonce."""
 _TRIES = 8
+_SPENT_64THS = 60
+"""Of its gas what runs out of it has used so much: a call within a call leaves the 64th part to each that called."""
 _NONCE_TAKEN = ("nonce too low", "nonce too high", "underpriced")
 _ALREADY_THERE = ("already known", "already imported", "known transaction")
 
@@ -86,11 +88,24 @@ def transact(
         sending = _Sending(chain, account, call, gas, fee_cap_wei, fees)
         sending.send()
         found, replaced = _await(sending, began + wait_s)
-        if found is not None:
+        if found is not None and (more := _needed(sending, found)) <= gas:
             return _receipt(chain, account, call, found)
-        if not replaced:
+        if found is None and not replaced:
             break
+        gas = gas if found is None else more
     raise TransactionPending(call.action, sending.hashes[-1], time.monotonic() - began)
+
+
+def _needed(sending: _Sending, found: Any) -> int:
+    """How much gas the call wants now if it ran out of it, as where an epoch began between the estimate and the block;
+    else 0. What ran out did nothing, and may be sent again.
+
+    Raises: TransactionFailed if the chain would refuse it now.
+    """
+    if found["status"] or found["gasUsed"] * 64 < sending.gas * _SPENT_64THS:
+        return 0
+    log.warning("transaction_out_of_gas", action=sending.call.action, tx=sending.hashes[-1], gas=sending.gas)
+    return _gas(sending.chain, sending.account, sending.call)
 
 
 def _fields(account: Account, call: Call) -> dict[str, Any]:

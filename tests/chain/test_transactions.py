@@ -73,6 +73,30 @@ def test_a_transaction_that_fails_only_in_its_block_is_explained(
     assert refusal.value.error == "QuorumNotMajority"
 
 
+DEPLOYS = "60{length:02x}600c60003960{length:02x}6000f3"
+"""Deploys what follows."""
+
+
+def test_what_needs_more_gas_in_its_block_than_before_is_sent_again(chain: DevChain, member: Account) -> None:
+    """As at an epoch's start: here a contract that stores two words from some second on, and nothing before."""
+    later_s = chain.chain.head().timestamp_s + 1_000
+    runtime = f"63{later_s:08x}4210601457600160015560016002555b00"
+    code = DEPLOYS.format(length=len(runtime) // 2) + runtime
+    burner = transact(chain.chain, member, Call("deploy", None, "0x" + code)).created
+    assert burner is not None
+    chain.chain.rpc("evm_setAutomine", False)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(transact, chain.chain, member, Call("burn", burner, "0x"))
+        wait_for(lambda: chain.chain.web3.eth.get_transaction_count(member.address, "pending") == 2)
+        chain.chain.rpc("evm_setNextBlockTimestamp", later_s)
+        chain.mine()
+        chain.chain.rpc("evm_setAutomine", True)
+        receipt = sent.result(30)
+    assert chain.chain.web3.eth.get_transaction_count(member.address) == 3
+    assert receipt.gas_used > 60_000
+    assert int.from_bytes(chain.chain.web3.eth.get_storage_at(burner, 2)) == 1
+
+
 def test_an_account_without_money_gets_a_sentence(committee: CommitteeContract) -> None:
     poor: Account = Accounts.from_key(keccak(text="poor"))
     with pytest.raises(TransactionFailed, match="createCommittee was refused: InsufficientFunds"):

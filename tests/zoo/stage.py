@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from ssl import SSLContext
 
@@ -21,7 +21,6 @@ from oracle.chain.structs import NewFund, Offer, Slashing
 from oracle.chain.transactions import Account
 from oracle.codec import result_from_json
 from oracle.devnet.accept import VALID_S, accept
-from oracle.errors import TransactionFailed
 from oracle.manifest import Manifest, compose, manifest_path
 from oracle.model import FundId, FundResult, MirrorId, Policy, Vote, Weight, canonical
 from oracle.store.db import close_store, open_store
@@ -126,11 +125,8 @@ class Enclosure:
     def register(self, name: str, url: str, operator: Account | None = None) -> MirrorId:
         """An operator, the next one unless named, registers a URL, whoever's it is."""
         operator = operator or self.next_operator()
-        register = partial(self.stage.net.funds.register, operator, self.fund, url, operator.address, 1_000)
-        try:
-            mirror, _ = register(value_wei=1_000)
-        except TransactionFailed:  # an epoch began between the estimate of its gas and the block
-            mirror, _ = register(value_wei=1_000)
+        stake = 1_000
+        mirror, _ = self.stage.net.funds.register(operator, self.fund, url, operator.address, stake, value_wei=stake)
         self.mirrors[name] = mirror
         return mirror
 

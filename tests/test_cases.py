@@ -7,7 +7,7 @@ import pytest
 from oracle.assignment import assignment
 from oracle.cases import assignments, fund_epoch, panel_at
 from oracle.errors import InvalidInput
-from oracle.model import CommitteeId, Epoch
+from oracle.model import Address, CommitteeId, Epoch
 from oracle.store.ledger import mirrors_digest_at
 from tests.fixtures.epochs import ranked
 from tests.fixtures.ledger import FEE_BPS, POLICY, REWARD_WEI, TARGET, Ledger
@@ -31,7 +31,7 @@ def test_a_fund_epoch_is_what_the_chain_says_with_the_ranks_before(tmp_path: Pat
 def test_the_panel_is_the_configuration_in_force(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, members=4, quorum=3)
     panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
-    assert panel.members == tuple(one.address for one in ledger.accounts)
+    assert panel.members == tuple(Address(one.address) for one in ledger.accounts)
     assert panel.quorum == 3
 
 

@@ -7,6 +7,7 @@ import pytest
 from oracle import keys
 from oracle.context import Context
 from oracle.errors import ChainMismatch, InvalidInput, WrongPassword
+from oracle.model import Address
 from oracle.settings import Settings
 from tests.fixtures.chain import World
 from tests.fixtures.ledger import FUND_CONTRACT, Ledger
@@ -36,7 +37,7 @@ def test_keys_are_by_address_and_the_first_one_pays(tmp_path: Path) -> None:
     made = [keys.create(file, "secret", iterations=4_096) for file in files]
     opened = context(tmp_path, keystores=",".join(map(str, files)), password_file=tmp_path / "password")
     assert list(opened.members) == made
-    assert opened.sender.address == made[0]
+    assert Address(opened.sender.address) == made[0]
     (tmp_path / "password").write_text("wrong\n")
     with pytest.raises(WrongPassword):
         _ = context(tmp_path, keystores=str(files[0]), password_file=tmp_path / "password").members

@@ -43,7 +43,8 @@ def test_a_bundle_of_a_peer_completes_the_quorum(tmp_path: Path) -> None:
     close_epoch(whole.context, Epoch(1))
     with pytest.raises(NotEnoughBundles):
         close_epoch(part.context, Epoch(1))
-    missing = next(one for one in load_bundles(whole.engine, 1, 1) if one.member == whole.accounts[2].address)
+    peer = Address(whole.accounts[2].address)
+    missing = next(one for one in load_bundles(whole.engine, 1, 1) if one.member == peer)
     save_bundle(part.engine, missing)
     assert set(close_epoch(part.context, Epoch(1)).set_members) == {one.address for one in whole.accounts[:3]}
 
@@ -54,8 +55,8 @@ def test_a_forged_bundle_does_not_count(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughBundles):
         close_epoch(ledger.context, Epoch(1))
     mine = load_bundles(ledger.engine, 1, 1)[0]
-    victim = ledger.accounts[2].address
-    forged = StoredBundle(mine.committee, mine.epoch, victim, mine.digest, mine.signature, mine.body)  # type: ignore[arg-type]
+    victim = Address(ledger.accounts[2].address)
+    forged = StoredBundle(mine.committee, mine.epoch, victim, mine.digest, mine.signature, mine.body)
     save_bundle(ledger.engine, forged)
     with pytest.raises(NotEnoughBundles):
         close_epoch(ledger.context, Epoch(1))
@@ -139,7 +140,7 @@ def test_a_bundle_names_the_segments_of_its_votes_and_they_stay_as_they_were_sig
 def test_keys_that_are_no_members_sign_nothing(tmp_path: Path) -> None:
     ledger, strangers = Ledger(tmp_path), Ledger(tmp_path / "other", members=4).accounts
     panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
-    keys = {Address(one.address): one for one in strangers if one.address not in panel.members}
+    keys = {Address(one.address): one for one in strangers if Address(one.address) not in panel.members}
     sign_bundles(ledger.engine, ledger.context.domain, keys, panel, Epoch(1), seen(Reason.UP))
     assert load_bundles(ledger.engine, 1, 1) == []
 

@@ -12,6 +12,7 @@ from oracle.codec import result_from_json
 from oracle.cosign import signatures_of
 from oracle.digests import to_bytes32
 from oracle.errors import EpochNotOver, EvidenceMismatch, InvalidInput, NotEnoughBundles
+from oracle.fields import parse_json
 from oracle.merkle import Tree, parse_vector
 from oracle.model import ONE, Address, CommitteeId, Epoch, Reason
 from oracle.report import close_epoch
@@ -46,10 +47,10 @@ def test_every_key_of_this_node_signs_a_bundle_and_the_report(
     ledger = Ledger(tmp_path, members, quorum, keys)
     ledger.vote_all()
     report = close_epoch(ledger.context, Epoch(1))
-    signers = {one.address for one in ledger.accounts[:keys]}
+    signers = {Address(one.address) for one in ledger.accounts[:keys]}
     assert set(report.set_members) == signers
     signatures = load_signatures(ledger.engine, 1, 1, report.root)
-    config = evidence.parse_json("report", load_evidence(ledger.engine, 1, 1)[evidence.REPORT])["config"]
+    config = parse_json("report", load_evidence(ledger.engine, 1, 1)[evidence.REPORT])["config"]
     message = report_message(ledger.context.domain, 1, 1, config, report.root, report.evidence)
     assert {recover(message, signature) for signature in signatures.values()} == signers
 
@@ -87,7 +88,7 @@ def test_of_two_nodes_that_close_an_epoch_of_one_store_at_once_the_first_is_foll
     assert evidence.digest(load_evidence(ledger.engine, 1, 1)) == first.evidence
     panel = panel_at(ledger.engine, CommitteeId(1), Epoch(1))
     signed = signatures_of(ledger.engine, ledger.context.domain, panel, Epoch(1), first.root, first.evidence)
-    assert set(signed) == {one.address for one in ledger.accounts}
+    assert set(signed) == {Address(one.address) for one in ledger.accounts}
 
 
 def test_the_root_is_over_the_funds_leaf_and_the_vector_holds_the_weights(ledger: Ledger) -> None:
@@ -200,7 +201,7 @@ def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:
     assert set(files) == {"index.json", "report.json", "funds/1.json", f"bundles/{member}.json"}
     assert evidence.digest(files) == report.evidence
     assert evidence.index_file(1, Epoch(1), files) == files["index.json"]  # type: ignore[arg-type]
-    told = evidence.parse_json("report", files["report.json"])
+    told = parse_json("report", files["report.json"])
     assert told["fund_contract"] == FUND_CONTRACT
     assert told["root"] == report.root
 

@@ -31,7 +31,7 @@ EPOCH = Epoch(1)
 def node(folder: Path, number: int, vantage: str, **changes: object) -> Ledger:
     """One of two nodes, each with one of two members' keys."""
     ledger = Ledger(folder, members=2, quorum=2, keys=2, changes={"vantage": vantage, **changes})
-    keep = ledger.accounts[number].address
+    keep: str = ledger.accounts[number].address
     members = {address: key for address, key in ledger.context.members.items() if address == keep}
     ledger.context.__dict__["members"] = members
     return ledger

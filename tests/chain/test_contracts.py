@@ -13,7 +13,7 @@ from oracle.chain.fund import FundContract
 from oracle.chain.structs import NOBODY, MirrorState, NewFund, Offer, Outcome, Segment
 from oracle.devnet.deploy import SHORT_TERMS
 from oracle.errors import ChainMismatch, InvalidInput, TransactionFailed
-from oracle.model import Digest
+from oracle.model import Address, Digest
 from tests.fixtures.chain import ARBITRATION_S, EPOCH_S, GRACE_S, RELEASE, WINDOW_S, World
 
 
@@ -49,7 +49,7 @@ def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) 
     world.committee.create_committee(developer, [operator.address, developer.address], 2, funder.address)
     config = world.committee.config_at(1, 0)
     assert [int(one, 16) for one in config.members] == sorted(int(one.address, 16) for one in (operator, developer))
-    assert (config.quorum, config.fee_recipient) == (2, funder.address)
+    assert (config.quorum, config.fee_recipient) == (2, Address(funder.address))
 
     offer = Offer(reward_wei=50, target=2, fee_bps=100, committee=1)
     fund = world.create_fund(developer, offer, world.wrapped.address, 7)
@@ -60,11 +60,11 @@ def test_a_fund_a_mirror_and_a_deposit_are_read_as_they_were_made(world: World) 
     mirror, _ = world.fund.register(operator, fund, "https://m.example/", funder.address, 9)
 
     state = world.fund.fund_of(fund)
-    assert (state.owner, state.token, state.offer) == (developer.address, world.wrapped.address, offer)
+    assert (state.owner, state.token, state.offer) == (Address(developer.address), world.wrapped.address, offer)
     assert (state.min_stake_wei, state.deposited_wei, state.free_wei) == (7, 1_000, 950)
     assert world.fund.segment_of(fund, state.segments) == Segment(1, 1, offer)
     assert world.fund.deposit_of(deposit).amount_wei == world.fund.worth_of(deposit) == 1_000
-    expected = MirrorState(operator.address, funder.address, fund, 0, 9, start=2, end=None)
+    expected = MirrorState(Address(operator.address), Address(funder.address), fund, 0, 9, start=2, end=None)
     assert world.fund.mirror_of(mirror) == expected
     world.fund.exit(operator, mirror)
     assert world.fund.mirror_of(mirror).end == 2

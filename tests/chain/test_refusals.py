@@ -67,5 +67,5 @@ def test_every_nodes_way_to_put_it_is_understood(given: object, told: str) -> No
     ],
 )
 def test_what_the_endpoint_itself_refuses_is_told_too(message: str, told: str) -> None:
-    error = Web3RPCError("x", rpc_response={"error": {"code": -32000, "message": message}})  # type: ignore[typeddict-item]
+    error = Web3RPCError("x", rpc_response={"error": {"code": -32000, "message": message}})
     assert str(failed("pay", error)) == told

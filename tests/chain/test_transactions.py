@@ -94,7 +94,7 @@ def test_what_needs_more_gas_in_its_block_than_before_is_sent_again(chain: DevCh
         receipt = sent.result(30)
     assert chain.chain.web3.eth.get_transaction_count(member.address) == 3
     assert receipt.gas_used > 60_000
-    assert int.from_bytes(chain.chain.web3.eth.get_storage_at(burner, 2)) == 1
+    assert int.from_bytes(chain.chain.web3.eth.get_storage_at(Web3.to_checksum_address(burner), 2)) == 1
 
 
 def test_an_account_without_money_gets_a_sentence(committee: CommitteeContract) -> None:

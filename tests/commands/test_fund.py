@@ -10,6 +10,7 @@ from oracle.agreements.acceptance import read_acceptance
 from oracle.chain.structs import Offer, Slashing
 from oracle.errors import InvalidInput, NotAccepted, TransactionFailed
 from oracle.manifest import compose
+from oracle.model import Address
 from tests.fixtures.chain import World
 from tests.fixtures.command import Person, invoke, of_world
 from tests.fixtures.hostile import released
@@ -60,7 +61,7 @@ def town(world: World, tmp_path: Path) -> Town:
 
 
 def test_a_fund_is_opened_with_what_the_committee_signed(town: Town) -> None:
-    owner, arbiter = town.world.account("owner").address, town.world.account("arbiter").address
+    owner, arbiter = (Address(town.world.account(role).address) for role in ("owner", "arbiter"))
     slashing = ("--arbiter", arbiter.lower(), "--slash-epoch-bps", 500, "--slash-life-bps", 4_000)
     file = town.propose("--owner", owner, "--token", town.world.token.address, *TERMS, *slashing)
     with pytest.raises(NotAccepted, match="committee 1 has not accepted these terms"):

@@ -17,6 +17,7 @@ import oracle.devnet.chain as devnet
 from oracle.devnet.chain import running_chain, start_chain
 from oracle.errors import PortInUse, ProcessFailed, TransactionFailed
 from oracle.indexer import index_once
+from oracle.model import Address
 from oracle.processes import listens
 from oracle.store import ledger
 from oracle.store.db import close_store, open_store
@@ -105,7 +106,7 @@ def test_hardhat_is_indexed_like_any_chain(hardhat: World, engine: sa.Engine, tm
     assert index_once(engine, hardhat.dev.chain, hardhat.settings(tmp_path)).complete
     config = ledger.config_at(engine, number, hardhat.epoch())
     assert config is not None
-    assert config.members == (member.address,)
+    assert config.members == (Address(member.address),)
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

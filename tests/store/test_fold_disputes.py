@@ -121,7 +121,7 @@ def test_a_payout_counts_from_the_next_epoch(court: Court) -> None:
     for role in ("a mistake", "heir"):
         world.fund.change_payout(operator, court.mirror, world.account(role).address)
     court.index()
-    before, after = operator.address, world.account("heir").address
+    before, after = Address(operator.address), Address(world.account("heir").address)
     assert ledger.payout_at(court.store, court.mirror, 0) == before
     assert ledger.payout_at(court.store, court.mirror, now) == before == world.fund.mirror_of(court.mirror).payout
     assert ledger.payout_at(court.store, court.mirror, now + 1) == after
@@ -139,7 +139,7 @@ def test_a_voided_epoch_is_told_with_its_reason(court: Court) -> None:
     court.index()
     with reading(court.store) as connection:
         [challenge] = open_challenges(connection)
-    assert (challenge.challenger, challenge.epoch, challenge.fund) == (funder.address, epoch, court.fund)
+    assert (challenge.challenger, challenge.epoch, challenge.fund) == (Address(funder.address), epoch, court.fund)
     assert challenge.decided_by_s - world.dev.chain.head().timestamp_s in range(WINDOW_S, WINDOW_S + ARBITRATION_S + 1)
     world.committee.rule(arbiter, 1, epoch, world.fund.address, court.fund, True)
     world.next_epoch()

@@ -68,15 +68,19 @@ def fund_epoch(engine: sa.Engine, task: Assignment, before: Sequence[RankedMirro
 def ranks_before(
     engine: sa.Engine, committee: CommitteeId, funds: Collection[FundId], epoch: Epoch, load: Callable[[Epoch], Files]
 ) -> Ranks | None:
-    """The ranks that the last reports before the epoch left, by fund, from their evidence; None without that evidence.
+    """The ranks that the committee's last reports before the epoch left, by fund, from their evidence; None without
+    that evidence. A fund that came from another committee brings none.
 
     Raises: EvidenceMismatch if the evidence is not the one that the chain names.
     """
     found: dict[FundId, tuple[RankedMirror, ...]] = {}
     for before in sorted((e for e in reported_epochs(engine, committee) if e < epoch), reverse=True):
-        wanted = [fund for fund in funds if fund not in found and ledger.offer_at(engine, fund, before)]
-        if not wanted:
+        offers = {fund: ledger.offer_at(engine, fund, before) for fund in funds if fund not in found}
+        if not any(offers.values()):
             break
+        wanted = [fund for fund, offer in offers.items() if offer and offer.committee == committee]
+        if not wanted:
+            continue
         files, report = load(before), chain_report(engine, committee, before)
         if not files or report is None:
             return None

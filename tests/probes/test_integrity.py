@@ -79,6 +79,18 @@ def test_an_answer_may_be_packed_where_that_was_asked_for() -> None:
         assert judge(got(gzip.compress(body), decoded=body), EXPECTED, may_be_packed=True)[0] is reason
 
 
+def test_a_released_file_that_is_packed_is_up_as_it_was_sent() -> None:
+    """Many servers name the encoding of a `.gz` file; what is inside was never released."""
+    packed = gzip.compress(NOW)
+    held = Expected("a.gz", (released("a.gz", packed),), (released("a.gz", gzip.compress(BEFORE)),))
+    for in_browser in (True, False):
+        assert judge(got(packed, decoded=NOW), held, may_be_packed=in_browser)[0] is Reason.UP
+        older = got(gzip.compress(BEFORE), decoded=BEFORE)
+        assert judge(older, held, may_be_packed=in_browser)[0] is Reason.STALE_RELEASE
+    assert judge(got(gzip.compress(packed), decoded=packed), held, may_be_packed=True)[0] is Reason.UP
+    assert judge(got(gzip.compress(OTHER), decoded=OTHER), held, may_be_packed=True)[0] is Reason.WRONG_BYTES
+
+
 def test_every_deduction_says_what_was_seen() -> None:
     for response in (got(OTHER), got(b"longer than it"), got(NOW, 500), got(gzip.compress(NOW), decoded=NOW)):
         assert 0 < len(judge(response, EXPECTED)[1]) <= 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import astuple
 
@@ -61,6 +62,18 @@ class FundContract(Contract):
     def segment_of(self, fund: int, segment: int) -> structs.Segment:
         """A run of funded epochs."""
         return structs.segment(self.call("segmentOf", fund, segment))
+
+    def committee_at(self, fund: int, epoch: int) -> int | None:
+        """Whose report a fund pays an epoch by; None where it owes nothing for it. An epoch that nobody has touched the
+        fund since may still prove dry."""
+        state = self.fund_of(fund)
+        if epoch >= state.accrued:
+            changed = 0 < state.changes_at <= epoch
+            return (state.next_offer if changed else state.offer).committee
+        runs = range(1, state.segments + 1)
+        later = bisect_left(runs, epoch, key=lambda run: self.segment_of(fund, run).last)
+        run = self.segment_of(fund, runs[later]) if later < len(runs) else None
+        return run.offer.committee if run and run.first <= epoch else None
 
     def turn_of(self, fund: int, turn: int) -> structs.Turn:
         """Deposits that join and leave at the start of one epoch."""

@@ -17,7 +17,7 @@ app = typer.Typer(help="Ask a fund's arbiter to void a report for the fund, and 
 
 Fund = Annotated[int, typer.Option(min=1, help="The fund.")]
 Epoch = Annotated[int, typer.Option(min=0, help="The epoch that was reported.")]
-Committee = Annotated[int | None, typer.Option(min=1, help="Who reported it; MIRRORBOND_COMMITTEE if left out.")]
+Committee = Annotated[int | None, typer.Option(min=1, help="Who reported it; left out, it is looked up.")]
 _MOST_REASON = 2_000
 
 
@@ -42,7 +42,7 @@ def ask(
     bond = context.committees.challenge_bond()
     if (balance := context.chain.balance(account.address)) < bond:
         raise InvalidInput("--keystore", f"{account.address} has {balance} wei, a challenge takes a bond of {bond}")
-    place = (_committee(context, committee), epoch, context.funds.address, fund)
+    place = (_reporter(context, fund, epoch, committee), epoch, context.funds.address, fund)
     receipt = context.committees.raise_challenge(account, *place, reason)
     by_s = receipt.event("Challenged")["decidedBy"]
     words = f"challenged epoch {epoch} of fund {fund}: decided by Unix time {by_s}, bond {bond} wei ({receipt.tx_hash})"
@@ -64,7 +64,7 @@ def rule(
     from oracle.settings import settings
 
     account, context = opened(keystore, password_file), Context(settings())
-    place = (_committee(context, committee), epoch, context.funds.address, fund)
+    place = (committee or _reporter(context, fund, epoch), epoch, context.funds.address, fund)
     _tell(as_json, fund, epoch, context.committees.rule(account, *place, void))
 
 
@@ -82,7 +82,7 @@ def conclude(
     from oracle.settings import settings
 
     account, context = opened(keystore, password_file), Context(settings())
-    place = (_committee(context, committee), epoch, context.funds.address, fund)
+    place = (committee or _reporter(context, fund, epoch), epoch, context.funds.address, fund)
     _tell(as_json, fund, epoch, context.committees.conclude(account, *place))
 
 
@@ -96,5 +96,16 @@ def _tell(as_json: bool, fund: int, epoch: int, receipt: Receipt) -> None:
     say(as_json, words, fund=fund, epoch=epoch, ruling=ruling, tx=receipt.tx_hash)
 
 
-def _committee(context: Context, committee: int | None) -> int:
-    return committee or context.settings.committee
+def _reporter(context: Context, fund: int, epoch: int, named: int | None = None) -> int:
+    """By whose report the fund pays the epoch: of any other committee's a challenge is about nothing.
+
+    Raises: InvalidInput if that is not the one that was named, or the fund pays nothing for the epoch.
+    """
+    from oracle.errors import InvalidInput
+
+    committee = context.funds.committee_at(fund, epoch)
+    if committee is None:
+        raise InvalidInput("--epoch", f"{epoch} is none that fund {fund} pays for, so nothing of its report counts")
+    if named not in (None, committee):
+        raise InvalidInput("--committee", f"fund {fund} pays epoch {epoch} by the report of committee {committee}")
+    return committee

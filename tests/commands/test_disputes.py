@@ -63,6 +63,19 @@ def test_a_challenge_that_is_not_decided_is_concluded(stage: Stage) -> None:
     assert person(stage, "anyone").told("challenge", "conclude", *place)["ruling"] == "stands"
 
 
+def test_a_challenge_is_of_the_report_that_the_fund_pays_by(stage: Stage) -> None:
+    fund, epoch = reported(stage)
+    place = ("--fund", fund, "--epoch", epoch, "--reason", "no")
+    with pytest.raises(InvalidInput, match=f"--committee: fund 1 pays epoch {epoch} by the report of committee 1"):
+        person(stage, "funder").says("challenge", "raise", *place, "--committee", 2)
+    with pytest.raises(InvalidInput, match="--epoch: 0 is none that fund 1 pays for"):
+        person(stage, "funder").says("challenge", "raise", "--fund", fund, "--epoch", 0, "--reason", "no")
+    world, funder = stage.world, stage.world.account("funder")
+    signed = keystore_of(funder, stage.home)
+    invoke("challenge", "raise", *place, *signed, environment=of_world(world, stage.home, committee=2))
+    assert world.committee.challenge_of(1, epoch, world.fund.address, fund).challenger == Address(funder.address)
+
+
 def test_a_lock_is_placed_answered_and_burned(stage: Stage) -> None:
     _, epoch = reported(stage)
     world, place = stage.world, ("--mirror", 2, "--epoch", epoch)

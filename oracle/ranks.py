@@ -18,6 +18,9 @@ LEAD_TO_SWAP_BPS = 1_000
 OUTAGES_KEPT = 2
 MOST_NETWORKS = 64
 """Beyond so many, only those of the last epoch are remembered: a rank list must not grow without end."""
+MOST_REMEMBERED = 1_024
+"""Nor by one epoch, in which a name may have shown every node another address in each slot; whoever had more has moved
+when the others are seen again."""
 
 Entry = tuple[MirrorId, int, Address, str]
 """A mirror as the chain has it at an epoch's start: mirror, position, operator, URL."""
@@ -84,7 +87,9 @@ def networks(places: Iterable[Place]) -> frozenset[str]:
 
 def _remembered(before: frozenset[str], now: frozenset[str]) -> frozenset[str]:
     together = before | now
-    return together if len(together) <= MOST_NETWORKS or together == before else now
+    if len(together) <= MOST_NETWORKS or together == before:
+        return together
+    return frozenset(sorted(now)[:MOST_REMEMBERED])
 
 
 def _system(place: Place) -> tuple[str, ...]:

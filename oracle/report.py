@@ -50,7 +50,7 @@ def close_epoch(context: Context, epoch: Epoch) -> StoredReport:
     each of this node's keys that is a member.
 
     Raises: EpochNotOver; NotEnoughBundles; EvidenceMismatch if the ranks before are not known; InvalidInput for a
-    committee or funds that are not there.
+    committee or funds that are not there, and evidence that could not be read back.
     """
     engine, committee = context.store, CommitteeId(context.settings.committee)
     panel = panel_at(engine, committee, epoch)
@@ -196,6 +196,8 @@ def _store(
     outcomes: list[Outcome],
 ) -> StoredReport:
     files = evidence.files(epoch, panel, fund_contract, bundles, outcomes)
+    for name in (f"funds/{outcome.case.fund}.json" for outcome in outcomes):
+        evidence.read_fund(name, files[name])  # once on the chain, what nobody can read would end all later epochs
     report = StoredReport(
         committee=panel.committee,
         epoch=epoch,

@@ -6,9 +6,19 @@ from collections.abc import Sequence
 
 import pytest
 
+from oracle.codec import ranked_from_json, ranked_to_json
 from oracle.errors import InvalidInput
 from oracle.model import MirrorId, Place, RankedMirror
-from oracle.ranks import LEAD_TO_SWAP_BPS, MARGIN_BPS, MOST_A_TIME_BPS, Entry, networks, next_ranks, rank
+from oracle.ranks import (
+    LEAD_TO_SWAP_BPS,
+    MARGIN_BPS,
+    MOST_A_TIME_BPS,
+    MOST_REMEMBERED,
+    Entry,
+    networks,
+    next_ranks,
+    rank,
+)
 from tests.fixtures.epochs import account, place, ranked
 
 
@@ -46,7 +56,7 @@ def test_the_chain_says_what_a_mirror_is_and_the_list_what_it_did() -> None:
     before = ranked(1, 0, lead=0, outages=(True, False), networks=frozenset({"AS1"}))
     (found,) = rank([before], [entry(1)])
     assert (found.position, found.operator, found.url) == (11, account(1), "http://new-1.example")
-    assert (found.outages, found.passed_outage, found.networks) == ((True, False), True, {"AS1"})
+    assert (found.outages, found.passed_outage, found.networks) == ((True, False), True, frozenset({"AS1"}))
 
 
 def test_a_newcomer_has_no_past() -> None:
@@ -198,6 +208,16 @@ def test_a_rank_list_does_not_grow_without_end() -> None:
         now = list(next_ranks(now, {}, {MirrorId(1): [place(i, asn=i + 1)]}))
         sizes.append(len(now[0].networks))
     assert sizes[:33] == [*range(4, 65, 2), 2, 4]
+
+
+def test_a_rank_list_can_be_read_back_however_many_places_a_mirror_was_seen_in() -> None:
+    """A name may show each node another address in every slot; who is seen where nothing is remembered has moved."""
+    crowd = [Place(f"10.{i >> 8}.{i & 255}.1", f"10.{i >> 8}.{i & 255}.0/24", i + 1, "DE", "") for i in range(12_000)]
+    now = next_ranks([ranked(1), ranked(2)], {}, {MirrorId(1): crowd})
+    assert [ranked_from_json(ranked_to_json(one)) for one in now] == list(now)
+    assert len(now[0].networks) == MOST_REMEMBERED
+    assert now == next_ranks([ranked(1), ranked(2)], {}, {MirrorId(1): crowd[::-1]})
+    assert order(next_ranks(now, {}, {MirrorId(1): crowd})) == [2, 1]
 
 
 def test_an_unknown_system_is_none() -> None:

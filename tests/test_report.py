@@ -194,6 +194,15 @@ def test_without_the_evidence_of_the_last_report_no_epoch_is_closed(tmp_path: Pa
     assert load_report(ledger.engine, 1, 2) is None
 
 
+def test_evidence_that_cannot_be_read_back_is_not_signed(tmp_path: Path) -> None:
+    """Its ranks are the input of every later epoch: such a report on the chain would be the committee's last."""
+    ledger = Ledger(tmp_path, urls=("http://mirror.example/" + "x" * 4_096, "http://other.example"))
+    ledger.vote_all()
+    with pytest.raises(InvalidInput, match=r"mirrors\[0\]\.url"):
+        close_epoch(ledger.context, Epoch(1))
+    assert load_report(ledger.engine, 1, 1) is None
+
+
 def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:
     report = close_epoch(ledger.context, Epoch(1))
     files = load_evidence(ledger.engine, 1, 1)

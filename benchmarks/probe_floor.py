@@ -14,12 +14,16 @@ import socket
 import sys
 from collections.abc import Callable
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pycurl
 
 from oracle.probes.engine import Request, fetch_all
 from oracle.probes.wire import Wire
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 _PATIENCE_MS = 120_000  # a busy machine must not end the measurement
 Run = Callable[[str, int, int, str], int]
@@ -71,7 +75,8 @@ def sockets(url: str, probes: int, at_once: int, _ca_file: str) -> int:
     """No client at all: connect, send, read, hash, close."""
     parts = urlsplit(url)
     ask = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n\r\n".encode()
-    poll, running, started, whole, room = select.epoll(), {}, 0, 0, bytearray(64 * 1024)
+    running: dict[int, tuple[socket.socket, HASH]] = {}
+    poll, started, whole, room = select.epoll(), 0, 0, bytearray(64 * 1024)
     while running or started < probes:
         while started < probes and len(running) < at_once:
             sock = socket.socket()

@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
 
 
 def _server(folder: Path) -> subprocess.Popen[str]:
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "benchmarks.probe_server",

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from oracle.probes.address import locate
@@ -53,7 +55,7 @@ def main() -> None:
     _configure()
     private: list[str] = []
     for address in PRIVATE:
-        _listen(address, lambda connection, at=address: private.append(at) or connection.close())
+        _listen(address, partial(_trap, private, address))
     for address in PUBLIC:
         _listen(address, _redirect)
     connected, told = _probe()
@@ -70,15 +72,20 @@ def _configure() -> None:
             subprocess.run(["ip", *family, "addr", "add", f"{address}/{length}", "dev", "lo", *sure], check=True)
 
 
-def _listen(address: str, serve: object) -> None:
+def _listen(address: str, serve: Callable[[socket.socket], None]) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.create_server((address, 80), family=family)
 
     def accept() -> None:
         while True:
-            serve(listener.accept()[0])  # type: ignore[operator]
+            serve(listener.accept()[0])
 
     threading.Thread(target=accept, daemon=True).start()
+
+
+def _trap(trapped: list[str], address: str, connection: socket.socket) -> None:
+    trapped.append(address)
+    connection.close()
 
 
 def _redirect(connection: socket.socket) -> None:

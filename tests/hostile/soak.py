@@ -129,7 +129,7 @@ class _WireMeter:
                 self.most = max(self.most, handle_module._received(handle._socket))
             release(handle)
 
-        handle_module.Handle.release = metered  # type: ignore[method-assign]
+        handle_module.Handle.release = metered  # type: ignore[method-assign, assignment]
 
 
 def _rss_kb() -> int:

@@ -2,7 +2,9 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,9 +30,9 @@ BODY = b"the right bytes"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-def fetch(server: Hostile, path: str = "/file", **options: int) -> Response:
-    options = {"timeout_ms": 2_000, "max_bytes": 1_000, **options}
-    return fetch_all([Request(server.url + path, server.address, **options)], 5.0)[0]
+def fetch(server: Hostile, path: str = "/file", **options: Any) -> Response:
+    request = Request(server.url + path, server.address, timeout_ms=2_000, max_bytes=1_000)
+    return fetch_all([replace(request, **options)], 5.0)[0]
 
 
 def test_a_good_answer_is_hashed_and_timed() -> None:

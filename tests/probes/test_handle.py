@@ -5,7 +5,6 @@ import pycurl
 import pytest
 
 from oracle.model import Reason
-from oracle.probes import handle as handle_module
 from oracle.probes.exchange import Request, Response
 from oracle.probes.handle import Handle
 from tests.fixtures.hostile import Hostile, answer, certificate, says
@@ -37,7 +36,8 @@ def test_a_socket_to_another_address_than_the_checked_one_is_never_opened(monkey
         monkeypatch.setattr(handle, "_pinned", "127.1.1.2")
         with pytest.raises(pycurl.error) as caught:
             handle.easy.perform()
-        response, may_retry = handle.result(request, *caught.value.args, 1)
+        code, text = caught.value.args
+        response, may_retry = handle.result(request, code, text, 1)
         with pytest.raises(BlockingIOError):
             listener.accept()
     assert (response.reason, may_retry) == (Reason.ADDRESS_REFUSED, False)
@@ -48,7 +48,7 @@ def test_a_node_without_free_descriptors_does_not_blame_the_mirror(monkeypatch: 
     def full(*_arguments: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(handle_module.socket, "SocketType", full)
+    monkeypatch.setattr(socket, "SocketType", full)
     response, _ = attempt(Handle(), Request("http://127.1.1.1:9/", "127.1.1.1"))
     assert response.reason is Reason.NOT_MEASURED
 

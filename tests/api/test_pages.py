@@ -189,7 +189,8 @@ def test_hostile_text_neither_runs_nor_breaks_the_page(
     problems: list[str] = []
     with browser.new_context(viewport={"width": 360, "height": 800}) as context:
         page = context.new_page()
-        page.on("dialog", lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on("dialog", lambda dialog: dialog.dismiss())
         page.on("console", lambda message: problems.append(message.text))
         for path in ("/funds/1", "/mirrors/5"):
             page.goto(f"{seeded.base_url}{path}")
@@ -211,7 +212,7 @@ def test_the_page_shows_states_without_javascript(seeded: httpx.Client, browser:
 def test_colours_follow_the_readers_scheme(seeded: httpx.Client, browser: Browser) -> None:
     colours = []
     for scheme in ("light", "dark"):
-        with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
+        with browser.new_context(color_scheme=scheme) as context:
             page = context.new_page()
             page.goto(f"{seeded.base_url}/")
             colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))

@@ -42,7 +42,7 @@ def tree() -> dict[str, object]:
         "sources": {"Till.sol": {"content": SOURCE}},
         "settings": {"outputSelection": {"*": {"": ["ast"]}}},
     }
-    command = [NODE, ROOT / "audit" / "solc.cjs", "--standard-json"]
+    command = [str(NODE), str(ROOT / "audit" / "solc.cjs"), "--standard-json"]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True)
     told: dict[str, object] = json.loads(done.stdout)["sources"]["Till.sol"]["ast"]
     return told

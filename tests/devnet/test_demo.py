@@ -42,7 +42,7 @@ EpochsOf = Callable[[str], list[dict[str, Any]]]
 
 def known(epoch: dict[str, Any]) -> int:
     """How many slots are known; on a busy machine the node may have lost a few, but never most of them."""
-    slots = SLOTS - sum(epoch["reasons"].get(reason, 0) for reason in UNKNOWN_REASONS)
+    slots: int = SLOTS - sum(epoch["reasons"].get(reason, 0) for reason in UNKNOWN_REASONS)
     assert slots > SLOTS // 2
     return slots
 

@@ -62,7 +62,8 @@ class Run:
         """Whether it has measured since it was struck, and for as long as it was away."""
         with sqlite3.connect(f"file:{self.demo.store}?mode=ro", uri=True) as store:
             after_ms = int((self.struck_s + UNDER_WAY_S) * 1_000)
-            back_ms = store.execute("SELECT min(at_ms) FROM votes WHERE at_ms > ?", (after_ms,)).fetchone()[0]
+            after = store.execute("SELECT min(at_ms) FROM votes WHERE at_ms > ?", (after_ms,))
+            back_ms: int | None = after.fetchone()[0]
         if back_ms is None or not self.struck_s:
             return back_ms is not None
         away_s = back_ms / 1_000 - self.struck_s

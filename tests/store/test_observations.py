@@ -11,8 +11,8 @@ RELEASE = Digest("0x" + "ab" * 32)
 
 def vote(mirror: int, slot: int, reason: Reason = Reason.UP, epoch: int = 7, fund: int = 1) -> Vote:
     latency, rtt_us = (12, 700) if reason is Reason.UP else (None, None)
-    place, seen = ("203.0.113.9", "a/b"), ("200 OK", rtt_us, "netlify")
-    return Vote(FundId(fund), MirrorId(mirror), Epoch(epoch), Slot(slot), reason, latency, *place, *seen)
+    of = FundId(fund), MirrorId(mirror), Epoch(epoch), Slot(slot)
+    return Vote(*of, reason, latency, "203.0.113.9", "a/b", "200 OK", rtt_us, "netlify")
 
 
 def test_the_first_vote_on_a_slot_stands(store: sa.Engine) -> None:

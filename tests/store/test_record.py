@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from oracle.model import Epoch, FundId, MirrorId, Reason, Slot, Vote
 from oracle.store import record
-from oracle.store.observations import votes_of
+from oracle.store.observations import record_in, votes_of
 from oracle.store.record import record_round
 from oracle.store.tallies import Asked, Tally, tallies
 
@@ -34,7 +34,7 @@ def test_what_fails_half_way_leaves_nothing(store: sa.Engine, monkeypatch: pytes
 
 
 def test_a_store_that_was_busy_is_asked_once_more(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    busy, record_in = iter([True, False, True, True]), record.record_in
+    busy = iter([True, False, True, True])
 
     def sometimes(*args: Any) -> list[Vote]:
         if next(busy):

@@ -146,7 +146,8 @@ def _set_up(stage: Stage, stack: ExitStack, folder: Path) -> Zoo:
         alike=alike,
         weather=weather,
     )
-    stack.callback(lambda: [watcher.node.process.terminate() for watcher in (usual, bare)])  # both at once
+    for watcher in (usual, bare):
+        stack.callback(watcher.node.process.terminate)  # both at once, before either is waited for
     for watcher in (usual, bare):
         assert "ready" in watcher.node.ready_line(), (watcher.node.home / "stderr").read_text()
     return zoo

@@ -131,7 +131,8 @@ def test_one_may_be_served_by_hand() -> None:
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            urls = dict(re.fullmatch(r"(\w+) (http://\S+)\n", process.stdout.readline()).groups() for _ in range(2))  # type: ignore[union-attr]
+            told = process.stdout.readline() + process.stdout.readline()
+            urls: dict[str, str] = dict(re.findall(r"^(\w+) (http://\S+)$", told, re.MULTILINE))
             honest, altered = (ask(urls[name], "pages/0005.html", address).body for name, address in
                                (("primary", "127.1.0.1"), ("altered", "127.1.1.1")))  # fmt: skip
         finally:

@@ -182,7 +182,7 @@ def test_policies_survive_json(fields: dict[str, int]) -> None:
 def test_a_bundle_has_one_json_whatever_the_order_of_its_parts(bundle: Bundle) -> None:
     turned = {
         fund: tuple(replace(seen, places=seen.places[::-1]) for seen in reversed(found))
-        for fund, found in reversed(bundle.funds.items())
+        for fund, found in reversed(list(bundle.funds.items()))
     }
     assert canonical(bundle_to_json(replace(bundle, funds=turned))) == canonical(bundle_to_json(bundle))
 

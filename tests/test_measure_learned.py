@@ -10,6 +10,7 @@ import pytest
 
 from oracle import measure
 from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.probes.round import ask_round
 from oracle.store.tallies import load_of, tallies
 from tests.fixtures.hostile import certificate
 from tests.fixtures.scene import EPOCH, FUND, Scene
@@ -34,7 +35,7 @@ def test_what_a_mirrors_certificate_says_is_kept(
     tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, trusted = certificate(tmp_path, host="127.1.1.1", days=30)
-    monkeypatch.setattr(measure, "ask_round", partial(measure.ask_round, ca_file=str(trusted)))
+    monkeypatch.setattr(measure, "ask_round", partial(ask_round, ca_file=str(trusted)))
     scene = Scene(tmp_path, stack, tls=context).ready()
     assert scene.measure()[1].reason is Reason.UP
     with scene.engine.connect() as connection:

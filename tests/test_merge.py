@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from oracle.errors import InvalidInput, NotEnoughBundles
 from oracle.merge import decide, merge
-from oracle.model import PRIMARY, Bundle, FundId, MirrorId, Observation, Place, Reason, Vantage
+from oracle.model import PRIMARY, Address, Bundle, FundId, MirrorId, Observation, Place, Reason, Vantage
 from tests.fixtures.epochs import FUND, bundle, bundles, observation, place, slots
 
 R = Reason
@@ -196,9 +197,8 @@ def test_a_bundle_that_does_not_fit_is_named_with_its_member(problem: str, given
 
 
 def test_one_member_in_two_spellings_is_one_member() -> None:
-    lower, upper = (
-        replace(bundle(1, observation(1, "U")), member=name) for name in ("0x" + "ab" * 20, "0x" + "AB" * 20)
-    )
+    one = bundle(1, observation(1, "U"))
+    lower, upper = (replace(one, member=Address("0x" + octet * 20)) for octet in ("ab", "AB"))
     with pytest.raises(InvalidInput, match="stands twice"):
         merge([lower, upper], FUND, 2, 3)
 
@@ -218,7 +218,9 @@ OBSERVED = st.lists(
 
 
 @given(OBSERVED, st.randoms(use_true_random=False))
-def test_the_order_of_bundles_and_of_what_they_hold_changes_nothing(observed: list[tuple], shuffle: object) -> None:  # type: ignore[type-arg]
+def test_the_order_of_bundles_and_of_what_they_hold_changes_nothing(
+    observed: list[tuple[str, int | None, list[int], bool]], shuffle: random.Random
+) -> None:
     def turned(reverse: bool) -> list[Bundle]:
         made = []
         for i, (letters, latency_ms, networks, wrong) in enumerate(observed):
@@ -231,7 +233,7 @@ def test_the_order_of_bundles_and_of_what_they_hold_changes_nothing(observed: li
         return made
 
     shuffled = turned(reverse=True)
-    shuffle.shuffle(shuffled)  # type: ignore[attr-defined]
+    shuffle.shuffle(shuffled)
     assert merge(shuffled, FUND, 3, 4) == merge(turned(reverse=False), FUND, 3, 4)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from oracle.merkle import (
     vector_digest,
     verify,
 )
-from oracle.model import ONE, MirrorId, Weight
+from oracle.model import ONE, Digest, MirrorId, Weight
 from tests.fixtures.golden import cases
 from tests.fixtures.node import run_node
 
@@ -99,10 +100,10 @@ def test_golden_leaves_and_roots(case: dict[str, Any]) -> None:
 
 
 def test_every_field_of_a_leaf_is_in_its_hash() -> None:
-    row = [WEIGHTS, CONTRACT, 1, 5, digest("set"), digest("vector")]
+    row: list[Any] = [WEIGHTS, CONTRACT, 1, 5, digest("set"), digest("vector")]
     others = [2, "0x" + "11" * 20, 2, 6, digest("other set"), digest("other vector")]
-    changed = [leaf(*row[:i], other, *row[i + 1 :]) for i, other in enumerate(others)]  # type: ignore[arg-type]
-    assert len({leaf(*row), *changed}) == 1 + len(others)  # type: ignore[arg-type]
+    changed = [[*row[:i], other, *row[i + 1 :]] for i, other in enumerate(others)]
+    assert len({leaf(*one) for one in (row, *changed)}) == 1 + len(others)
 
 
 @pytest.mark.parametrize("kind", [-1, 256])
@@ -158,10 +159,10 @@ def test_a_vector_has_whole_positions() -> None:
 
 @pytest.mark.parametrize("case", cases("mirrors"))
 def test_golden_mirror_sets(case: dict[str, Any]) -> None:
+    folds: dict[str, Callable[..., Digest]] = {"registered": registered, "ended": ended}
     rolling, found = NO_MIRRORS, []
     for event in case["given"]["events"]:
-        fold = {"registered": registered, "ended": ended}[event["kind"]]
-        rolling = fold(rolling, **{name: value for name, value in event.items() if name != "kind"})
+        rolling = folds[event["kind"]](rolling, **{name: value for name, value in event.items() if name != "kind"})
         found.append(rolling)
     assert found == case["expected"]["digests"]
 

@@ -133,4 +133,4 @@ def test_a_slow_server_is_asked_for_several_files_at_once() -> None:
 
 
 def test_nothing_is_fetched_for_nothing() -> None:
-    fetch_each([], 5, pytest.fail)
+    fetch_each([], 5, lambda _, result: pytest.fail(f"fetched {result!r}"))

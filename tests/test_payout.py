@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from oracle.errors import InvalidInput
 from oracle.model import FULL_BPS, ONE
-from oracle.payout import shares, unpaid
+from oracle.payout import Payout, shares, unpaid
 from tests.fixtures.golden import cases
 
 
@@ -52,11 +52,11 @@ def test_what_no_contract_could_hold_is_refused(target: int, weights: dict[int, 
 
 
 def test_an_epoch_without_mirrors_pays_no_fee_as_in_the_contract() -> None:
-    payout = shares(1_000, 3, 500, {})
+    payout: Payout[int] = shares(1_000, 3, 500, {})
     assert (payout.paid, payout.fee, payout.returned) == (0, 0, 1_000)
     assert shares(1_000, 3, 500, {1: 0}).fee == 50
 
 
 def test_a_missed_epoch_returns_all() -> None:
-    payout = unpaid(77)
+    payout: Payout[int] = unpaid(77)
     assert (payout.paid, payout.fee, payout.returned, dict(payout.credits)) == (0, 0, 77, {})

@@ -65,7 +65,8 @@ def test_a_report_that_loses_the_race_is_answered_too(stage: Stage, monkeypatch:
     root, other = Digest("0x" + "12" * 32), Digest("0x" + "34" * 32)
     epoch = stage.world.epoch()
     stage.world.next_epoch()
-    look, looked = stage.world.committee.outcome, []
+    look = stage.world.committee.outcome
+    looked: list[int] = []
 
     def outcome(committee: int, asked: int) -> Any:
         answer = look(committee, asked)

@@ -95,6 +95,7 @@ def test_what_is_not_written_as_it_must_be_is_refused(name: str, value: Any) -> 
 
 def test_what_is_missing_or_unknown_is_refused() -> None:
     fields = json.loads(GOOD.body)
+    spoiled: Any
     for spoiled in ({**fields, "more": 1}, {name: fields[name] for name in fields if name != "rtt_us"}, []):
         with pytest.raises(InvalidInput):
             read_segment(canonical(spoiled))

@@ -41,7 +41,7 @@ def settle(ledger: Ledger, extra: int = 0) -> None:
     outcome = verify(load_evidence(ledger.engine, 1, 1), chain_of(ledger)).outcomes[0]
     due = payout(outcome)
     weights = {weight.mirror: weight.weight for weight in outcome.result.weights}
-    shares = {
+    shares: dict[int, tuple[int, int]] = {
         mirror: (weights[mirror], amount + (extra if mirror == 1 else 0)) for mirror, amount in due.credits.items()
     }
     ledger.settled(1, "0x" + outcome.vector.hex(), due.paid + extra, due.fee, shares)

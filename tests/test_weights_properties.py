@@ -61,14 +61,15 @@ def run(mirrors: Sequence[RankedMirror], observed: dict[MirrorId, Merged], targe
 
 @given(EPOCHS, TARGETS, st.randoms(use_true_random=False))
 def test_the_order_of_the_input_changes_nothing(
-    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int, shuffle: object
+    epoch: tuple[list[RankedMirror], dict[MirrorId, Merged]], target: int, shuffle: random.Random
 ) -> None:
     mirrors, observed = epoch
     turned, items = list(mirrors), list(observed.items())
-    shuffle.shuffle(turned)  # type: ignore[attr-defined]
-    shuffle.shuffle(items)  # type: ignore[attr-defined]
+    shuffle.shuffle(turned)
+    shuffle.shuffle(items)
     backwards = {
-        mirror: replace(one, places=one.places[::-1], rtts=dict(reversed(one.rtts.items()))) for mirror, one in items
+        mirror: replace(one, places=one.places[::-1], rtts=dict(reversed(list(one.rtts.items()))))
+        for mirror, one in items
     }
     assert run(turned, backwards, target) == run(mirrors, observed, target)
 

@@ -59,6 +59,10 @@ class Agreement(ABC):
             raise InvalidInput(self.name, "the files do not ask for the same; make one, and have all members sign it")
         return replace(self, signatures={**self.signatures, **other.signatures})
 
+    def counted(self, config: Digest, members: tuple[Address, ...]) -> Self:
+        """The same with none but the signatures that count."""
+        return replace(self, signatures=self.valid(config, members))
+
     def valid(self, config: Digest, members: tuple[Address, ...]) -> dict[Address, str]:
         """The signatures that count: of members of the configuration, over exactly this."""
         message = self.message(config)

@@ -12,7 +12,7 @@ from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.bonds import Number
 from oracle.commands.files import rewrite
-from oracle.commands.signing import countersigned, of_quorum, read_copies
+from oracle.commands.signing import countersigned, merged, of_quorum, read_copies
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -62,12 +62,13 @@ def accept(
     from oracle.context import Context
     from oracle.settings import settings
 
-    asked = read_copies(files, read_acceptance)
+    copies = read_copies(files, read_acceptance)
+    asked = copies[0]
     parse_policy(asked.policy)  # what this software cannot measure by is not to be agreed to
     account, context = opened(keystore, password_file), Context(settings())
     terms.check_contracts(context, asked)
     config = context.committees.config_at(asked.committee, context.committees.current_epoch())
-    asked = countersigned(asked, account, config, post=post)
+    asked = countersigned(merged(copies, config), account, config, post=post)
     rewrite(files[0], asked.to_json())
     tx = _post(context, account, asked, config) if post else None
     have = len(asked.valid(config.digest, config.members))

@@ -200,5 +200,6 @@ def _agreed(
     from oracle.agreements.acceptance import read_acceptance
 
     if acceptance is not None:
-        return terms.from_acceptance(context, read_copies([acceptance], read_acceptance), account.address)
+        [asked] = read_copies([acceptance], read_acceptance)
+        return terms.from_acceptance(context, asked, account.address)
     return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)

@@ -13,7 +13,7 @@ from oracle.commands import bonds, terms
 from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.files import rewrite, write_new
-from oracle.commands.signing import check_place, countersigned, of_quorum, read_copies
+from oracle.commands.signing import check_place, countersigned, merged, of_quorum, read_copies
 
 if TYPE_CHECKING:
     from oracle.agreements.handover import Handover
@@ -68,12 +68,13 @@ def change(
     from oracle.context import Context
     from oracle.settings import settings
 
-    asked = read_copies(files, read_handover)
+    copies = read_copies(files, read_handover)
+    asked = copies[0]
     account, context = opened(keystore, password_file), Context(settings())
     contract = context.committees
     _check(context, asked)
     config = contract.config_at(asked.committee, contract.current_epoch())
-    asked = countersigned(asked, account, config, post=post)
+    asked = countersigned(merged(copies, config), account, config, post=post)
     rewrite(files[0], asked.to_json())
     have, tx, since = len(asked.valid(config.digest, config.members)), None, None
     if post:

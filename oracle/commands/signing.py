@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked", bound="Agreement")
 
 
-def read_copies(files: Sequence[Path], read: Callable[[bytes], Asked]) -> Asked:
-    """The first file with the signatures of all. Raises: InvalidInput if one asks for something else."""
+def read_copies(files: Sequence[Path], read: Callable[[bytes], Asked]) -> list[Asked]:
+    """What the files hold. Raises: InvalidInput naming the field."""
     from oracle.agreements.agreement import MOST_BYTES
 
-    asked, *copies = (read(read_file(file, MOST_BYTES)) for file in files)
-    for copy in copies:
-        asked = asked.joined(copy)
+    return [read(read_file(file, MOST_BYTES)) for file in files]
+
+
+def merged(copies: Sequence[Asked], config: CommitteeConfig) -> Asked:
+    """The first with the signatures of all, as far as they count: junk in a copy takes the place of none.
+
+    Raises: InvalidInput if one asks for something else.
+    """
+    asked, *others = (copy.counted(config.digest, config.members) for copy in copies)
+    for other in others:
+        asked = asked.joined(other)
     return asked
 
 

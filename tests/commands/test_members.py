@@ -1,5 +1,6 @@
 """A committee's members hand it over to others: by a file that a quorum of them signs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_copies_that_members_signed_apart_are_merged(stage: Stage) -> None:
     stage.world.next_epoch()
     config = stage.world.committee.config_at(1, stage.world.epoch())
     assert config.fee_recipient == address(stage, "treasurer")
+
+
+def test_junk_in_a_copy_takes_the_place_of_no_signature(stage: Stage) -> None:
+    file, junk = propose(stage), stage.home / "junk.json"
+    signatures = {address(stage, role): "0x" + "11" * 65 for role in MEMBERS}
+    junk.write_text(json.dumps(json.loads(file.read_text()) | {"signatures": signatures}))
+    for role in MEMBERS[:2]:
+        person(stage, role).says("committee", "change", file, junk)
+    done = person(stage, MEMBERS[2]).told("committee", "change", file, junk, "--post")
+    assert (done["signatures"], done["version"]) == (3, 2)
 
 
 def test_who_is_no_member_of_today_cannot_sign(stage: Stage) -> None:

@@ -183,7 +183,10 @@ def test_nothing_to_withdraw_is_said_and_both_or_neither_is_refused(place: Place
     keys = {"keystores": place.account[1], "password_file": place.account[3]}
     said = place.run("withdraw", "--fees", place.world.wrapped.address, **keys)
     assert (said.code, said.out) == (0, "there was nothing to send\n")
+    lower = str(place.world.wrapped.address).lower()
+    assert place.run("withdraw", "--fees", lower, **keys).out == "there was nothing to send\n"
     place.refuses("either --mirror NUMBER or --fees TOKEN", "withdraw", **keys)
+    place.refuses("--fees: is no address", "withdraw", "--fees", "DEMO", **keys)
 
 
 def test_an_account_without_keys_cannot_send(tmp_path: Path) -> None:

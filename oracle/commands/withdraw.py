@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from oracle.commands.terms import address_of_option
+
 
 def run(
     mirror: Annotated[int | None, typer.Option(min=1, help="Send this mirror's credit to its payout address.")] = None,
@@ -24,5 +26,6 @@ def run(
     if mirror is not None:
         amount = withdraw(context.store, funds, sender, mirror)
     else:
-        amount = withdraw_fee(context.store, funds, sender, context.settings.committee, fees)
+        token = address_of_option("--fees", fees)
+        amount = withdraw_fee(context.store, funds, sender, context.settings.committee, token)
     typer.echo(f"sent {amount}" if amount else "there was nothing to send")

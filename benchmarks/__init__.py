@@ -1,0 +1,1 @@
+"""What the project costs and how well it judges, measured; each module is run by itself."""

@@ -28,7 +28,7 @@ from oracle.secret import node_secret
 from oracle.settings import Settings
 from oracle.standing import cold_pool, loopback_allowed, readable, unread_sources
 from oracle.store import cold, facts
-from oracle.store.ledger import Mirror
+from oracle.store.ledger import Mirror, Release
 from oracle.store.manifests import missing_manifests
 from oracle.store.observations import reads_among, record_admission
 from oracle.store.ownerships import Ownership, ownerships_among, record_ownership
@@ -55,11 +55,13 @@ def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
 
 
 def read_sources(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
-    """Read the releases that this node has not read yet from their source: those first that were not tried for the
-    longest time, of them the newest, as long as there is half of the time that a read may take."""
+    """Read the releases that this node has not read yet from their source, nor tried a short while ago: those first
+    that were not tried for the longest time, of them the newest, as long as there is half of the time that a read may
+    take."""
     task, end = assignment(engine, fund, epoch), time.monotonic() + _BUDGET_S
     waiting = unread_sources(engine, settings.node_name, task) if task else []
-    for release, _ in sorted(waiting, key=lambda one: one[1] or 0):
+    rested_ms = _rested_ms(engine)
+    for release in (one for one, tried_ms in sorted(waiting, key=_tried) if (tried_ms or 0) <= rested_ms):
         left_s = end - time.monotonic()
         if task and left_s >= _BUDGET_S / 2 and not _is_spent(engine, settings, task, PRIMARY, release.digest):
             manifest = manifest_of(engine, release.digest)
@@ -67,9 +69,20 @@ def read_sources(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
             log.info("source_read", fund=fund, release=release.digest, reason=read.reason)
 
 
+def _tried(waiting: tuple[Release, int | None]) -> int:
+    return waiting[1] or 0
+
+
+def _rested_ms(engine: sa.Engine) -> int:
+    """What failed since then (Unix ms) is left alone: the same read is sent for this epoch and for the next."""
+    clock = facts.get_clock(engine)
+    return int((time.time() - (rest_s(clock) if clock else 0)) * 1000)
+
+
 def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch, mirror: MirrorId) -> Reason | None:
     """Ask a mirror's host for its operator, read the mirror completely for the release of the epoch, and store what
-    came of it. None where there is nothing to do now.
+    came of it; a read that was right, or failed a short while ago, is not made again. None where there is nothing to do
+    now.
 
     Raises: FetchFailed if the release's manifest has not been read.
     """
@@ -84,6 +97,9 @@ def admit_mirror(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epo
     digest = task.release.digest
     if missing_manifests(engine, [digest]):
         raise FetchFailed(digest, "the release's manifest has not been read yet")
+    last = reads_among(engine, settings.node_name, [mirror]).get(digest, {}).get(mirror)
+    if last and (last.reason is Reason.UP or last.at_ms > _rested_ms(engine)):
+        return last.reason
     if _is_spent(engine, settings, task, mirror, digest):
         return None
     return _read(engine, settings, task, mirror, known.url, digest).reason

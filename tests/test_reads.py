@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from oracle import reads
 from oracle.checks import Check
 from oracle.errors import FetchFailed
 from oracle.manifests import manifest_of
-from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.model import PRIMARY, Epoch, MirrorId, Reason
 from oracle.probes.admission import Admission
 from oracle.reads import admit_mirror, read_release, read_sources
 from oracle.standing import draw
+from oracle.store import tables
+from oracle.store.db import writing
 from oracle.store.ledger import Release
 from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions, record_admission
@@ -45,6 +48,12 @@ def scene(tmp_path: Path, stack: ExitStack) -> Scene:
 
 def admit(scene: Scene, mirror: int = 1) -> Reason | None:
     return admit_mirror(scene.engine, scene.settings, FUND, EPOCH, MirrorId(mirror))
+
+
+def rest(scene: Scene) -> None:
+    """All complete reads were made long ago."""
+    with writing(scene.engine) as connection:
+        connection.execute(sa.update(tables.admissions).values(at_ms=0))
 
 
 def test_a_complete_read_admits(scene: Scene) -> None:
@@ -83,6 +92,34 @@ def test_a_host_that_names_nobody_is_asked_for_that_once_an_epoch_and_for_nothin
     assert (heard.asks, heard.proved_epoch, heard.reason) == (1, None, Reason.NOT_OWNER)
 
 
+def test_what_was_right_is_not_read_again_for_the_next_epoch(scene: Scene) -> None:
+    """Both are sent while neither is done; a second read that fails must not take the admission away."""
+    assert admit(scene) is Reason.UP
+    before = scene.asked(1)
+    assert admit(scene) is Reason.UP
+    rest(scene)
+    assert admit_mirror(scene.engine, scene.settings, FUND, Epoch(EPOCH + 1), MirrorId(1)) is Reason.UP
+    assert scene.asked(1) == before
+    record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.WRONG_BYTES, at_ms=0)
+    assert admit(scene) is Reason.UP
+    assert len(scene.asked(1)) == len(before) + len(FILES)
+
+
+def test_what_failed_is_left_alone_for_a_while(tmp_path: Path, stack: ExitStack) -> None:
+    scene = Scene(tmp_path, stack, serves({}, operator(1)), primary=serves({}))
+    save_manifest(scene.engine, scene.manifest.digest, scene.manifest.canonical())
+    for _ in range(2):
+        assert admit(scene) is Reason.HTTP_STATUS
+        read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    asked = len(scene.asked(1)), len(scene.primary.asked)
+    assert asked == (1 + len(FILES), len(FILES))
+    rest(scene)
+    assert admit(scene) is Reason.HTTP_STATUS
+    read_sources(scene.engine, scene.settings, FUND, EPOCH)
+    assert len(scene.asked(1)) == asked[0] + 1
+    assert len(scene.primary.asked) > asked[1]
+
+
 def test_a_mirror_that_does_not_count_is_not_read(scene: Scene) -> None:
     assert admit(scene, 9) is None
 
@@ -101,6 +138,7 @@ def test_a_mirror_must_have_its_cold_files_at_all(tmp_path: Path, stack: ExitSta
     assert admit(scene, 1) is Reason.UP
     assert admit(scene, 2) is Reason.HTTP_STATUS
     assert sum("cold" in path for path in scene.asked(1)) == 1
+    rest(scene)
     assert admit(scene, 2) is Reason.HTTP_STATUS
     colds = [path for path in scene.asked(2) if "cold" in path]
     assert len(set(colds)) == len(colds) == 2  # never the same
@@ -112,10 +150,13 @@ def test_a_failed_read_is_not_repeated_without_end(tmp_path: Path, stack: ExitSt
     scene.read_source()
     assert admit(scene) is Reason.HTTP_STATUS
     before = len(scene.asked(1))
+    rest(scene)
     assert admit(scene) is Reason.HTTP_STATUS
     assert len(scene.asked(1)) == before + 1  # only what failed
     add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 1, 3_000)])
+    rest(scene)
     assert admit(scene) is Reason.HTTP_STATUS
+    rest(scene)
     add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), read_bytes=3_000)])
     assert admit(scene) is None
 
@@ -130,8 +171,10 @@ def test_who_serves_one_file_to_probers_only_is_not_admitted_again(tmp_path: Pat
     scene.read_source()
     told = "a/b.txt: 4 bytes, released are other 4"
     for _ in range(3):
-        record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.WRONG_BYTES, told)
+        record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.WRONG_BYTES, told, at_ms=0)
+        before = len(scene.asked(1))
         assert admit(scene) is Reason.WRONG_BYTES
+        assert len(scene.asked(1)) > before
 
 
 def test_half_of_a_complete_read_is_in_a_browsers_words(tmp_path: Path, stack: ExitStack) -> None:
@@ -139,6 +182,7 @@ def test_half_of_a_complete_read_is_in_a_browsers_words(tmp_path: Path, stack: E
     scene.read_source()
     asked = []
     for _ in range(2):
+        record_admission(scene.engine, "node", 1, scene.manifest.digest, Reason.WRONG_BYTES, at_ms=0)
         assert admit(scene) is Reason.UP
         heads = [head for head in scene.mirrors[0].asked if WELL_KNOWN.encode() not in head]
         asked.append({head.split(b" ")[1] for head in heads if b"Firefox" in head})
@@ -158,7 +202,9 @@ def test_a_check_that_failed_costs_one_request_the_next_time(tmp_path: Path, sta
     broken = {**FILES, "status": b"broken"}
     scene = Scene(tmp_path, stack, serves(broken, operator(1)), checks=[check], primary=serves(broken))
     scene.read_source()
-    assert [admit(scene) for _ in range(3)] == [Reason.CHECK_FAILED] * 3
+    for _ in range(3):
+        assert admit(scene) is Reason.CHECK_FAILED
+        rest(scene)
     assert len(scene.asked(1)) == 1 + len(FILES) + 3
 
 

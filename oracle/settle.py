@@ -35,6 +35,8 @@ _GAS_PER_EPOCH = 60_000
 _GAS_PER_POSITION = 1_500
 _NOBODYS = b"\xff" * 4
 """A vector that no report holds, for one weight exceeds any target."""
+_WRONG_VECTOR = ("WrongProof", "InvalidVector", "WeightsExceedTarget", "VectorNeeded")
+"""What the contract says to a vector that is not the epoch's, or to none too early."""
 _NO_LEAF = "0x" + "00" * 32
 """What the contract names as the leaf where the epoch takes an empty vector only: missed or voided."""
 
@@ -149,11 +151,28 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int) -> _Batch:
             return _Batch(tuple(reveals), epoch, "not_final")
         # Without the right vector, an empty one gives the epoch up as soon as the contract lets it.
         known = [] if refusal.facts["leaf"] == _NO_LEAF else _reveals(engine, fund, epoch)
-        taken = [one for one in [*known, Reveal()] if _refusal(contract, fund, [*reveals, one]) is None][:1]
-        if not taken:
+        taken = _fitting(contract, fund, reveals, [*known, Reveal()], epoch)
+        if taken is None:
             return _Batch(tuple(reveals), epoch, "no_evidence")
-        reveals += taken
+        reveals.append(taken)
     return _Batch(tuple(reveals), None, None)
+
+
+def _fitting(
+    contract: FundContract, fund: int, reveals: list[Reveal], candidates: Sequence[Reveal], epoch: int
+) -> Reveal | None:
+    """The first candidate that the contract would take for the epoch after these reveals.
+
+    Raises: TransactionFailed where one is refused for another reason than its vector: an endpoint that has no answer
+    just now must not lead to the next candidate, which may give the epoch up.
+    """
+    for one in candidates:
+        refusal = _refusal(contract, fund, [*reveals, one])
+        if refusal is None:
+            return one
+        if refusal.error not in _WRONG_VECTOR or refusal.facts["epoch"] != epoch:
+            raise refusal
+    return None
 
 
 def _refusal(contract: FundContract, fund: int, reveals: list[Reveal]) -> TransactionFailed | None:

@@ -80,6 +80,31 @@ def test_evidence_is_used_as_long_as_it_is_there_even_when_the_epoch_may_be_give
     assert stage.rows(tables.settlements)[0]["settlement"] == "paid"
 
 
+def test_an_endpoint_without_an_answer_just_now_makes_no_epoch_be_given_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund, anyone = stage.fund(2), stage.world.account("anyone")
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]})
+    stage.world.next_epoch(stage.world.fund.terms().settle_time + 2)
+    call, asked = stage.world.fund.call, []
+
+    def limited(function: str, *args: Any) -> Any:
+        asked.append(function)
+        # the first one asks which epoch is next, the second whether the vector is right
+        if function == "settle" and asked.count("settle") == 2:
+            raise TransactionFailed(function, "rate limited")
+        return call(function, *args)
+
+    monkeypatch.setattr(stage.world.fund, "call", limited)
+    with pytest.raises(TransactionFailed, match="rate limited"):
+        stage.settle(fund)
+    assert stage.world.dev.chain.web3.eth.get_transaction_count(anyone.address) == 0
+    assert first in stage.settle(fund).epochs
+    assert stage.rows(tables.settlements)[0]["settlement"] == "paid"
+
+
 def test_evidence_of_another_set_than_the_one_reported_is_not_used(stage: Stage) -> None:
     fund = stage.fund(2)
     first = stage.world.next_epoch()

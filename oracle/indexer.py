@@ -219,8 +219,8 @@ def _learn_tokens(engine: sa.Engine, chain: Chain) -> None:
         if facts.get(engine, name) is None:
             try:
                 facts.put(engine, name, _token(chain, address))
-            except TransactionFailed as refusal:
-                log.warning("token_not_read", token=address, problem=str(refusal))  # the next run asks again
+            except (TransactionFailed, ChainUnreachable) as problem:  # the endpoint may choke on this token alone
+                log.warning("token_not_read", token=address, problem=str(problem))  # the next run asks again
 
 
 def _token(chain: Chain, address: str) -> dict[str, Any]:

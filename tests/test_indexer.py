@@ -12,7 +12,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from web3.exceptions import Web3RPCError
 
-from oracle.chain.client import Chain
+from oracle.chain.client import Chain, connect
 from oracle.chain.structs import Offer
 from oracle.chain.transactions import Call, transact
 from oracle.devnet.chain import running_chain
@@ -25,6 +25,7 @@ from oracle.store.db import close_store, open_store
 from oracle.store.history import releases_of
 from tests.fixtures.chain import ETHER, World, deploy_world
 from tests.fixtures.indexed import MANIFEST, OFFER, POLICY, REWARD, content, open_fund, register, top_up
+from tests.fixtures.relay import relaying
 
 
 @pytest.fixture
@@ -157,6 +158,21 @@ def test_a_token_that_the_endpoint_had_no_time_for_is_asked_again(
     assert facts.get(file_store, facts.TOKEN + world.token.address) is None
     monkeypatch.setattr(Chain, "rpc", rpc)
     index_once(file_store, world.dev.chain, settings)
+    assert facts.get(file_store, facts.TOKEN + world.token.address) == {"symbol": "DEMO", "decimals": 18}
+
+
+@pytest.mark.parametrize("status", [413, 429, 504])
+def test_a_token_that_the_endpoint_chokes_on_stops_nobody(
+    world: World, file_store: sa.Engine, settings: Settings, status: int
+) -> None:
+    member, choking = world.account("member"), world.wrapped.address
+    world.committee.create_committee(member, [member.address], 1, member.address)
+    world.create_fund(member, OFFER, choking, policy=POLICY)
+    world.create_fund(member, OFFER, world.token.address, policy=POLICY)
+    with relaying(world.dev.rpc_url) as relay:
+        relay.statuses[f'"to": "{choking}", "data"'] = status
+        assert index_once(file_store, connect(relay.url), settings).complete
+    assert facts.get(file_store, facts.TOKEN + choking) is None
     assert facts.get(file_store, facts.TOKEN + world.token.address) == {"symbol": "DEMO", "decimals": 18}
 
 

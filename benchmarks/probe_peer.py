@@ -55,10 +55,11 @@ class Peer:
         asyncio.run(self._ask_all(path, at_once, at_once))
         before = self._ticks()
         good = asyncio.run(self._ask_all(path, probes, at_once))
-        user, system = (then - now for now, then in zip(before, self._ticks(), strict=True))
+        spent = (then - now for now, then in zip(before, self._ticks(), strict=True))
         if good != probes:
             raise RuntimeError(f"{probes - good} of the peer's {probes} probes failed")
-        return tuple(round(ticks * 1e6 / os.sysconf("SC_CLK_TCK") / probes, 1) for ticks in (user, system))  # type: ignore[return-value]
+        user, system = (round(ticks * 1e6 / os.sysconf("SC_CLK_TCK") / probes, 1) for ticks in spent)
+        return user, system
 
     def _ticks(self) -> tuple[int, int]:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()

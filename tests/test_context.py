@@ -1,6 +1,7 @@
 """What a command works with is opened when first asked for, and what is missing is one sentence."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from tests.fixtures.chain import World
 from tests.fixtures.ledger import FUND_CONTRACT, Ledger
 
 
-def context(home: Path, **settings: object) -> Context:
-    return Context(Settings(home=home, **settings))  # type: ignore[arg-type]
+def context(home: Path, **settings: Any) -> Context:
+    return Context(Settings(home=home, **settings))
 
 
 def test_nothing_is_opened_before_it_is_asked_for(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from api.app import create_app
 from oracle import cli
@@ -46,8 +47,9 @@ def commands() -> list[str]:
     """Every command, subcommands in full."""
     found = []
     root = typer.main.get_command(cli.app)
+    assert isinstance(root, TyperGroup)
     context = root.make_context("mirrorbond", [], resilient_parsing=True)
-    for name in root.list_commands(context):  # type: ignore[attr-defined]
+    for name in root.list_commands(context):
         loaded = cli.load(name)
         inner = getattr(loaded, "commands", {})
         found += [f"mirrorbond {name} {sub}" for sub in inner] or [f"mirrorbond {name}"]

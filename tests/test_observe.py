@@ -1,5 +1,7 @@
 """Votes to observations: what was not measured is never guessed."""
 
+from typing import Any
+
 import pytest
 
 from oracle.codec import observation_from_json, observation_to_json
@@ -11,8 +13,8 @@ from oracle.probes.placement import place_of
 M = MirrorId(3)
 
 
-def vote(slot: int, reason: Reason = Reason.UP, mirror: int = M, **facts: object) -> Vote:
-    return Vote(FundId(1), MirrorId(mirror), Epoch(1), Slot(slot), reason, **facts)  # type: ignore[arg-type]
+def vote(slot: int, reason: Reason = Reason.UP, mirror: int = M, **facts: Any) -> Vote:
+    return Vote(FundId(1), MirrorId(mirror), Epoch(1), Slot(slot), reason, **facts)
 
 
 def place(address: str) -> Place:

@@ -66,7 +66,7 @@ class World:
         self.policy = policy or Policy(slots=SLOTS)
         self.draw = Draw(self.manifest.files, plan([f.length for f in listed], checks, self.policy, DAY_S))
 
-    def round(self, slot: int, **changes: object) -> Round:
+    def round(self, slot: int, **changes: Any) -> Round:
         """A slot of mirrors 1 and 2 as all is well."""
         offer = Offer(FundId(1), EPOCH, 1, 1, 0, CommitteeId(1), "{}")
         mirrors = (a_mirror(1), a_mirror(2))
@@ -88,7 +88,7 @@ class World:
             retry_ms=1_000,
             cold_pool=tuple(range(len(self.manifest.cold))),
         )
-        return replace(this, **changes)  # type: ignore[arg-type]
+        return replace(this, **changes)
 
     def asked(
         self, this: Round, mirror: int = 1, cold: int | None = None, *, elsewhere: bool = False
@@ -97,7 +97,7 @@ class World:
         known = a_mirror(mirror) if mirror else None
         return questions_for(this, known, self.draw, self.manifest, expect, cold, elsewhere)
 
-    def epoch(self, **changes: object) -> list[Question]:
+    def epoch(self, **changes: Any) -> list[Question]:
         """All questions for mirror 1 in an epoch."""
         return [question for slot in range(SLOTS) for question in self.asked(self.round(slot, **changes))]
 
@@ -314,7 +314,7 @@ def test_who_is_held_to_what_and_who_is_not_asked() -> None:
 # ------------------------------------------------------------------------------------------------------- cold files
 
 
-def cold_slots(**changes: object) -> int:
+def cold_slots(**changes: Any) -> int:
     world = World(files(20))
     return sum(cold_is_due(world.round(slot, **changes), M) for slot in range(SLOTS))
 

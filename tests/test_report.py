@@ -209,7 +209,7 @@ def test_evidence_names_every_file_by_its_digest(ledger: Ledger) -> None:
     member = ledger.accounts[0].address
     assert set(files) == {"index.json", "report.json", "funds/1.json", f"bundles/{member}.json"}
     assert evidence.digest(files) == report.evidence
-    assert evidence.index_file(1, Epoch(1), files) == files["index.json"]  # type: ignore[arg-type]
+    assert evidence.index_file(CommitteeId(1), Epoch(1), files) == files["index.json"]
     told = parse_json("report", files["report.json"])
     assert told["fund_contract"] == FUND_CONTRACT
     assert told["root"] == report.root

@@ -227,7 +227,7 @@ def test_too_few_bundles_are_named(ledger: Ledger) -> None:
 
 def test_another_root_on_the_chain_is_named(ledger: Ledger) -> None:
     chain = chain_of(ledger)
-    other = replace(chain, report=replace(chain.report, root="0x" + "77" * 32))  # type: ignore[arg-type]
+    other = replace(chain, report=replace(chain.report, root=Digest("0x" + "77" * 32)))
     found = verify(load_evidence(ledger.engine, 1, 1), other).differences
     assert any(difference.startswith("the root by the bundles is ") for difference in found)
 
@@ -244,6 +244,20 @@ def test_evidence_that_is_no_json_is_a_difference_not_a_crash(ledger: Ledger) ->
     files["index.json"] = evidence.index_file(CommitteeId(1), Epoch(1), files)
     (difference,) = rebound(ledger, files).differences
     assert difference.startswith(f"{FUND}: is not JSON")
+
+
+@pytest.mark.parametrize("index", [b"null", b'{"committee":1,"epoch":1,"files":5}'])
+def test_an_index_that_lists_nothing_is_a_difference_not_a_crash(ledger: Ledger, index: bytes) -> None:
+    (difference,) = rebound(ledger, load_evidence(ledger.engine, 1, 1) | {"index.json": index}).differences
+    assert "must be an object" in difference
+
+
+def test_a_signature_that_is_no_hexadecimal_is_a_difference_not_a_crash(ledger: Ledger) -> None:
+    name = f"bundles/{ledger.accounts[0].address}.json"
+    files = dict(load_evidence(ledger.engine, 1, 1))
+    files[name] = canonical(json.loads(files[name]) | {"signature": "0xzz"})
+    files["index.json"] = evidence.index_file(CommitteeId(1), Epoch(1), files)
+    assert rebound(ledger, files).differences == (f"{name}.signature: must be 0x and hexadecimal digits",)
 
 
 def test_ranks_before_come_from_the_evidence_of_the_last_report(tmp_path: Path) -> None:

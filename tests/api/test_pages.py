@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from oracle.store import facts, tables
 from oracle.store.db import writing
-from tests.fixtures.screenshots import shoot
+from tests.fixtures.screenshots import Scheme, shoot
 from tests.fixtures.seeded import seed_fund
 
 HOSTILE = "\"><script>alert('fund')</script><img src=x onerror=alert(1)>\u202e"
@@ -174,11 +174,11 @@ PAGES = ("/funds/1", "/mirrors/5", "/", "/nowhere")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_page_is_wider_than_the_window(
-    seeded: httpx.Client, file_store: sa.Engine, browser: Browser, tmp_path: Path, width: int, scheme: str
+    seeded: httpx.Client, file_store: sa.Engine, browser: Browser, tmp_path: Path, width: int, scheme: Scheme
 ) -> None:
     seed_fund(file_store, fund=2, app="W" * 100, url="https://" + "w" * 200 + ".example")
     for path in PAGES:
-        widths = shoot(browser, f"{seeded.base_url}{path}", tmp_path / "page.png", width, scheme)  # type: ignore[arg-type]
+        widths = shoot(browser, f"{seeded.base_url}{path}", tmp_path / "page.png", width, scheme)
         assert widths["content"] <= widths["window"], path
 
 

@@ -53,8 +53,8 @@ def test_a_revert_that_is_cut_or_no_text_is_told_as_it_is() -> None:
         ("no data", "settle was refused: Reverted (reason execution reverted)"),
     ],
 )
-def test_every_nodes_way_to_put_it_is_understood(given: object, told: str) -> None:
-    error = ContractLogicError("execution reverted", data=given)  # type: ignore[arg-type]
+def test_every_nodes_way_to_put_it_is_understood(given: str | dict[str, str] | None, told: str) -> None:
+    error = ContractLogicError("execution reverted", data=given)
     assert str(failed("settle", error)) == told
 
 

@@ -3,6 +3,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,9 +62,9 @@ def target(url: str, mirror: int = 1, delay_ms: int = 0) -> Target:
     return Target(FundId(1), MirrorId(mirror), url, (question,), timeout_ms=1_500)
 
 
-def ask(*targets: Target, **options: object) -> list[Heard]:
-    chosen: dict[str, object] = {"budget_s": 8.0, "allow_loopback": True, **options}
-    return ask_round(targets, **chosen)  # type: ignore[arg-type]
+def ask(*targets: Target, **options: Any) -> list[Heard]:
+    chosen: dict[str, Any] = {"budget_s": 8.0, "allow_loopback": True, **options}
+    return ask_round(targets, **chosen)
 
 
 def probe(*targets: Target, **options: object) -> list[Vote]:

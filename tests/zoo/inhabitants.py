@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 from oracle.canary import ECHO_PATH
+from oracle.chain.transactions import Account
 from tests.examples.test_primary import primary as example
 from tests.fixtures.hostile import certificate
 from tests.zoo.cheats import (
@@ -127,9 +128,9 @@ def keep_many_files(stage: Stage) -> Enclosure:
     return fund
 
 
-def keep_where_all_are_asked_alike(stage: Stage, committee: int, member: object) -> Enclosure:
+def keep_where_all_are_asked_alike(stage: Stage, committee: int, member: Account) -> Enclosure:
     """Who knows the prober's address, in a fund whose committee has one address only."""
-    fund = stage.enclose(text_files(SLOTS), committee=committee, member=member)  # type: ignore[arg-type]
+    fund = stage.enclose(text_files(SLOTS), committee=committee, member=member)
     fund.keep("honest", Site(fund.all_files, operator_of(fund)))
     fund.keep("address", OnlyForAddress(fund.all_files, operator_of(fund), PROBER_ADDRESS))
     fund.keep("agent", OnlyForAgent(fund.all_files, operator_of(fund), PROBER_AGENT))

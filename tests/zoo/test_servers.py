@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,8 @@ def crowd() -> Iterator[Crowd]:
         yield crowd
 
 
-def ask(url: str, path: str, address: str = ADDRESS, **options: object) -> Response:
-    request = Request(f"{url}/{path.lstrip('/')}", address, timeout_ms=1_500, keep_body=True, **options)  # type: ignore[arg-type]
+def ask(url: str, path: str, address: str = ADDRESS, **options: Any) -> Response:
+    request = Request(f"{url}/{path.lstrip('/')}", address, timeout_ms=1_500, keep_body=True, **options)
     return fetch_all([request], 5.0)[0]
 
 

@@ -11,7 +11,6 @@ from oracle.assignment import Assignment, assignment
 from oracle.digests import sha256_digest
 from oracle.errors import EvidenceMismatch, InvalidInput
 from oracle.evidence import INDEX, REPORT, FundEpoch, Panel
-from oracle.fields import object_of, parse_json
 from oracle.merkle import NO_MIRRORS
 from oracle.model import CommitteeId, Epoch, FundId, RankedMirror
 from oracle.ranks import rank
@@ -94,13 +93,20 @@ def ranks_before(
 
 def file_differences(files: Files, report: ChainReport) -> Iterator[str]:
     """What keeps the evidence from being the one that the chain names, whole and without additions."""
-    if INDEX not in files or REPORT not in files:
-        yield f"the evidence has no {INDEX if INDEX not in files else REPORT}"
+    if INDEX not in files:
+        yield f"the evidence has no {INDEX}"
         return
     if (digest := evidence.digest(files)) != report.evidence:
         yield f"{INDEX}: its digest is {digest}, the chain has {report.evidence}"
         return
-    listed = object_of(INDEX, parse_json(INDEX, files[INDEX]), ("committee", "epoch", "files"))["files"]
+    if REPORT not in files:
+        yield f"the evidence has no {REPORT}"
+        return
+    try:
+        listed = evidence.read_index(files[INDEX])
+    except InvalidInput as error:
+        yield str(error)
+        return
     for name in sorted({*listed, *files} - {INDEX}):
         if name not in files:
             yield f"{name}: is missing"

@@ -182,6 +182,17 @@ def index_file(committee: CommitteeId, epoch: Epoch, named: Mapping[str, bytes])
     return canonical({"committee": committee, "epoch": epoch, "files": digests})
 
 
+def read_index(body: bytes) -> Mapping[str, Any]:
+    """What an index lists: a digest for each name, of which nothing is believed before it is compared.
+
+    Raises: InvalidInput naming the field.
+    """
+    fields = object_of(INDEX, parse_json(INDEX, body), ("committee", "epoch", "files"))
+    if not isinstance(fields["files"], dict):
+        raise InvalidInput(f"{INDEX}.files", "must be an object")
+    return fields["files"]
+
+
 def digest(named: Mapping[str, bytes]) -> Digest:
     """The digest of the evidence, as on the chain."""
     return sha256_digest(named[INDEX])
@@ -290,7 +301,9 @@ def read_bundle(name: str, body: bytes) -> SignedBundle:
     Raises: InvalidInput naming the field.
     """
     fields = object_of(name, parse_json(name, body), ("bundle", "signature"))
-    return SignedBundle(bundle_from_json(fields["bundle"]), text_of(f"{name}.signature", fields["signature"], 132))
+    signature = text_of(f"{name}.signature", fields["signature"], 132)
+    _bytes(f"{name}.signature", signature)
+    return SignedBundle(bundle_from_json(fields["bundle"]), signature)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,26 @@ def _broken_commitments(context: Context, epoch: Epoch, load: Load) -> list[str]
 
 
 def _loader(context: Context, place: str, epoch: int) -> Load:
+    """What gives an epoch's evidence. That of the epochs before the one asked for need not be there."""
+    from oracle.errors import FetchFailed
     from oracle.store.reports import load_evidence
 
+    def stored(wanted: Epoch) -> Mapping[str, bytes]:
+        return load_evidence(context.store, context.settings.committee, wanted)
+
+    def served(wanted: Epoch) -> Mapping[str, bytes]:
+        try:
+            return _from_api(context, place.rstrip("/"), wanted)
+        except FetchFailed:
+            if wanted == epoch:
+                raise
+            return stored(wanted)
+
     if place.startswith(("http://", "https://")):
-        return lambda wanted: _from_api(place.rstrip("/"), context.settings.committee, wanted)
+        return served
     if place:
         return lambda wanted: _from_folder(Path(place), wanted, alone=wanted == epoch)
-    return lambda wanted: load_evidence(context.store, context.settings.committee, wanted)
+    return stored
 
 
 def _from_folder(folder: Path, epoch: int, alone: bool) -> dict[str, bytes]:
@@ -120,19 +133,25 @@ def _from_folder(folder: Path, epoch: int, alone: bool) -> dict[str, bytes]:
     return {name: (place / name).read_bytes() for name in names if _NAME.fullmatch(name)}
 
 
-def _from_api(base: str, committee: int, epoch: int) -> dict[str, bytes]:
+def _from_api(context: Context, base: str, epoch: int) -> dict[str, bytes]:
+    """The files that the index lists, if it is the one that the chain names: else nothing that it lists is fetched."""
+    from oracle.digests import sha256_digest
     from oracle.errors import InvalidInput
-    from oracle.evidence import INDEX
-    from oracle.fields import object_of, parse_json
+    from oracle.evidence import INDEX, read_index
     from oracle.net import fetch
+    from oracle.store.outcomes import chain_report
+
+    committee = context.settings.committee
 
     def read(name: str) -> bytes:
         return fetch(f"{base}/api/v1/epochs/{epoch}/evidence/{name}?committee={committee}", _MOST_BYTES, _TIMEOUT_S)
 
-    index = read(INDEX)
-    listed = object_of(INDEX, parse_json(INDEX, index), ("files",), ("committee", "epoch"))["files"]
-    if odd := [name for name in listed if not _NAME.fullmatch(str(name))]:
-        raise InvalidInput(INDEX, f"names a file {str(odd[0])[:60]!r}")
+    index, report = read(INDEX), chain_report(context.store, committee, epoch)
+    if report is None or sha256_digest(index) != report.evidence:
+        return {INDEX: index}
+    listed = read_index(index)
+    if odd := [name for name in listed if not _NAME.fullmatch(name)]:
+        raise InvalidInput(INDEX, f"names a file {odd[0][:60]!r}")
     return {INDEX: index} | {name: read(name) for name in listed}
 
 

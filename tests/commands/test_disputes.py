@@ -176,6 +176,10 @@ def test_two_bundles_of_one_epoch_burn_a_bond(stage: Stage) -> None:
         person(stage, "anyone").says("committee", "bond-burn", files[0], files[0])
     with pytest.raises(InvalidInput, match="two different ones of one member"):
         person(stage, "anyone").says("committee", "bond-burn", files[0], bundle_file(stage, "member b", 2))
+    junk = stage.home / "junk.json"
+    junk.write_text(json.dumps(json.loads(files[0].read_text()) | {"signature": "0xzz"}))
+    with pytest.raises(InvalidInput, match=r"junk\.json\.signature: must be 0x and hexadecimal digits"):
+        person(stage, "anyone").says("committee", "bond-burn", junk, files[1])
     burned = person(stage, "anyone").told("committee", "bond-burn", *files)
     assert (burned["member"], burned["amount"], burned["epoch"]) == (account.address, "12", 3)
 

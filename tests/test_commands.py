@@ -15,7 +15,7 @@ from oracle.manifest import compose
 from oracle.model import Epoch, FundId, MirrorId, Reason, Slot, Vote, canonical
 from oracle.store.db import close_store, open_store
 from oracle.store.observations import record_votes
-from oracle.store.reports import load_evidence
+from oracle.store.reports import load_evidence, load_result, save_evidence
 from tests.fixtures.chain import World, deploy_world
 from tests.fixtures.command import Said, keystore_of, of_world, run
 from tests.fixtures.hostile import Hostile, released, serves
@@ -165,6 +165,15 @@ def test_anybody_verifies_with_a_chain_and_a_folder(story: Story, evidence: Path
     by_epoch = evidence.parent / "epochs"
     shutil.copytree(evidence, by_epoch / "1")
     assert story.run("verify", "--epoch", 1, "--evidence", by_epoch, home="stranger").code == 0
+
+
+def test_results_of_evidence_from_elsewhere_take_the_place_of_a_nodes_own(story: Story, evidence: Path) -> None:
+    """They are what pages and badges show: a node whose own report lost, or whose store did, has none that is right."""
+    theirs = open_store(f"sqlite:///{story.folder / 'stranger' / 'store.sqlite'}")
+    save_evidence(theirs, 1, 1, {}, {FundId(1): {"n_eff": 7}})
+    assert story.run("verify", "--epoch", 1, "--evidence", evidence, home="stranger").code == 0
+    assert load_result(theirs, 1, 1) == load_result(open_store(story.store), 1, 1) is not None
+    assert load_evidence(theirs, 1, 1) == load_evidence(open_store(story.store), 1, 1)
 
 
 def test_anybody_verifies_with_a_chain_and_another_nodes_api(story: Story) -> None:

@@ -34,7 +34,8 @@ def run(
 ) -> None:
     """Recompute every weight and payout of an epoch from its evidence and compare them with the chain.
 
-    Evidence from elsewhere that passes is kept in this node's store."""
+    Evidence from elsewhere that passes is kept in this node's store, and what comes of it is shown."""
+    from oracle.codec import result_to_json
     from oracle.context import Context
     from oracle.model import Epoch
     from oracle.settings import settings
@@ -46,7 +47,8 @@ def run(
     load = cache(_loader(context, evidence, epoch))
     outcomes, ranks_known = _verified(context, Epoch(epoch), load)
     if evidence:
-        save_evidence(context.store, context.settings.committee, epoch, load(Epoch(epoch)))
+        results = {outcome.case.fund: result_to_json(outcome.result) for outcome in outcomes}
+        save_evidence(context.store, context.settings.committee, epoch, load(Epoch(epoch)), results)
     told = {"ok": True, "epoch": epoch, "ranks_known": ranks_known, "funds": [_told(one) for one in outcomes]}
     told["broken_commitments"] = _broken_commitments(context, Epoch(epoch), load)
     typer.echo(json.dumps(told, indent=1) if as_json else _in_words(told))

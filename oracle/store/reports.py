@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 from oracle.model import Address, CommitteeId, Digest, Epoch, FundId
 from oracle.store import tables
 from oracle.store.db import insert_new, reading, upsert, writing
+
+NO_RESULTS: Mapping[FundId, dict[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,6 @@ def load_bundles(engine: sa.Engine, committee: int, epoch: int) -> list[StoredBu
         return [StoredBundle(**row._mapping) for row in connection.execute(query)]
 
 
-def save_result(engine: sa.Engine, committee: int, fund: int, epoch: int, body: dict[str, Any]) -> None:
-    """Keeps a fund's epoch (`FundResult` as JSON); computing it again from another set of bundles replaces it."""
-    with writing(engine) as connection:
-        _put_result(connection, committee, fund, epoch, body)
-
-
 def _put_result(connection: sa.Connection, committee: int, fund: int, epoch: int, body: dict[str, Any]) -> None:
     upsert(connection, tables.results, [{"fund": fund, "epoch": epoch, "committee": committee, "body": body}])
 
@@ -65,14 +62,6 @@ def load_result(engine: sa.Engine, fund: int, epoch: int) -> dict[str, Any] | No
     """A fund's epoch as JSON; None if this node has not computed it."""
     rows = tables.results.c
     query = sa.select(rows.body).where(rows.fund == fund, rows.epoch == epoch)
-    with reading(engine) as connection:
-        return connection.execute(query).scalar()
-
-
-def load_result_before(engine: sa.Engine, fund: int, epoch: int) -> dict[str, Any] | None:
-    """The newest result of a fund from an earlier epoch: its ranks are the input of `epoch`."""
-    rows = tables.results.c
-    query = sa.select(rows.body).where(rows.fund == fund, rows.epoch < epoch).order_by(rows.epoch.desc()).limit(1)
     with reading(engine) as connection:
         return connection.execute(query).scalar()
 
@@ -118,9 +107,18 @@ def load_signatures(engine: sa.Engine, committee: int, epoch: int, root: str) ->
     return dict(sorted(found, key=lambda signed: signed[0].lower()))
 
 
-def save_evidence(engine: sa.Engine, committee: int, epoch: int, files: Mapping[str, bytes]) -> None:
-    """Keeps the evidence of an epoch, all files of it at once, in place of what was there."""
+def save_evidence(
+    engine: sa.Engine,
+    committee: int,
+    epoch: int,
+    files: Mapping[str, bytes],
+    bodies: Mapping[FundId, dict[str, Any]] = NO_RESULTS,
+) -> None:
+    """Keeps the evidence of an epoch and the results that come of it (`FundResult` as JSON, by fund), all at once, in
+    place of what was there."""
     with writing(engine) as connection:
+        for fund, body in bodies.items():
+            _put_result(connection, committee, fund, epoch, body)
         _put_evidence(connection, committee, epoch, files)
 
 

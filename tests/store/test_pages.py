@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from oracle.model import Clock, VoteState
+from oracle.model import Clock, FundId, VoteState
 from oracle.store import moment as moments
 from oracle.store import pages
 from oracle.store.db import reading, writing
@@ -14,7 +14,7 @@ from oracle.store.mirrors import Stage
 from oracle.store.moment import Moment
 from oracle.store.observations import now_ms
 from oracle.store.pages import FundView, fund_epochs, fund_ids, fund_token, fund_view, mirror_page
-from oracle.store.reports import save_result
+from oracle.store.reports import save_evidence
 from oracle.store.tables import mirrors
 from tests.fixtures import seeded
 from tests.fixtures.seeded import NOW_EPOCH, REWARD_WEI, seed, seed_chain, seed_fund
@@ -165,7 +165,7 @@ def test_a_mirrors_page_has_its_votes_newest_first(moment: Moment) -> None:
 
 def test_a_result_of_another_version_is_unknown(file_store: sa.Engine) -> None:
     clock = seed_chain_only(file_store)
-    save_result(file_store, 1, 1, 1, {"n_eff": "many"})
+    save_evidence(file_store, 1, 1, {}, {FundId(1): {"n_eff": "many"}})
     with reading(file_store) as connection:
         found = moments.moment(connection, now_ms())
         assert found is not None

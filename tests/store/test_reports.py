@@ -21,14 +21,13 @@ def test_a_members_first_bundle_of_an_epoch_stands(store: sa.Engine) -> None:
     assert reports.load_bundles(store, 1, 7) == [BUNDLE]
 
 
-def test_results_are_replaced_and_the_newest_before_an_epoch_is_found(store: sa.Engine) -> None:
-    reports.save_result(store, 1, fund=3, epoch=5, body={"n_eff": 1})
-    reports.save_result(store, 1, fund=3, epoch=7, body={"n_eff": 2})
-    reports.save_result(store, 1, fund=3, epoch=7, body={"n_eff": 3})
+def test_results_are_replaced_with_the_evidence_they_come_of(store: sa.Engine) -> None:
+    for epoch, n_eff in ((5, 1), (7, 2), (7, 3)):
+        reports.save_evidence(store, 1, epoch, {}, {FundId(3): {"n_eff": n_eff}})
+    reports.save_evidence(store, 1, 5, {"index.json": b"{}"})
+    assert reports.load_result(store, 3, 5) == {"n_eff": 1}
     assert reports.load_result(store, 3, 7) == {"n_eff": 3}
     assert reports.load_result(store, 3, 6) is None
-    assert reports.load_result_before(store, 3, 7) == {"n_eff": 1}
-    assert reports.load_result_before(store, 3, 5) is None
 
 
 def test_the_first_report_of_an_epoch_stands_with_all_that_belongs_to_it(store: sa.Engine) -> None:

@@ -12,6 +12,12 @@ from oracle.model import FULL_BPS, ONE, FundResult, MirrorId, RankedMirror, Reas
 from oracle.payout import shares, unpaid
 from oracle.words import MEANINGS
 
+_UNPAID = {
+    "missed": "as no report came in time",
+    "given_up": "as nobody showed the report's weights in time",
+    "voided": "as the fund's arbiter voided the report",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -57,6 +63,15 @@ def explain(case: FundEpoch, result: FundResult, mirror: MirrorId) -> Explanatio
         _pay(case, weight, due.fee, credited),
     )
     return Explanation(mirror, case.epoch, weight.weight, credited, case.reward_wei, sentences, weight.reasons)
+
+
+def ending(told: Explanation, settlement: str, tx_hash: str, credited_wei: int) -> str:
+    """What the chain made of it: `settlement` is one of `fold.SETTLEMENTS`."""
+    settled = f"The epoch is settled as {settlement} by {tx_hash}"
+    if credited_wei == told.credited_wei:
+        return f"{settled}."
+    reason = _UNPAID.get(settlement, f"by other weights: see `mirrorbond verify --epoch {told.epoch}`")
+    return f"{settled}: {credited_wei} was credited and not {told.credited_wei}, {reason}."
 
 
 def _availability(weight: Weight, ranked: RankedMirror, result: FundResult) -> list[str]:

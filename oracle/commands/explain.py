@@ -17,7 +17,7 @@ def run(
     from oracle.context import Context
     from oracle.errors import InvalidInput
     from oracle.evidence import read_fund
-    from oracle.explain import explain
+    from oracle.explain import ending, explain
     from oracle.model import MirrorId
     from oracle.settings import settings
     from oracle.store.ledger import mirror_of, offer_at
@@ -36,9 +36,12 @@ def run(
     read = read_fund(name, body)
     told = explain(read.case, read.result, MirrorId(mirror))
     paid = settled(context.store, known.fund, epoch)
-    state = {"settlement": paid.settlement if paid else None, "tx": paid.tx_hash if paid else None}
+    credited = paid.credits.get(MirrorId(mirror), 0) if paid else told.credited_wei
+    last = ending(told, paid.settlement, paid.tx_hash, credited) if paid else "The epoch is not settled yet."
+    sentences = [*told.sentences, last]
     if as_json:
-        typer.echo(json.dumps(told.to_json() | state, indent=1))
+        amounts = {"credited": str(credited), "due": str(told.credited_wei), "sentences": sentences}
+        state = {"settlement": paid.settlement if paid else None, "tx": paid.tx_hash if paid else None}
+        typer.echo(json.dumps(told.to_json() | amounts | state, indent=1))
         return
-    last = f"The epoch is settled as {paid.settlement} by {paid.tx_hash}." if paid else "The epoch is not settled yet."
-    typer.echo("\n".join((*told.sentences, last)))
+    typer.echo("\n".join(sentences))

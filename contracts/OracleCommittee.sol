@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -266,8 +267,7 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
         require(digests[0] != digests[1], SameDigest(digests[0]));
         for (uint256 i; i < 2; ++i) {
             bytes32 signed = bundleDigest(committee, epoch, digests[i]);
-            bool valid = SignatureChecker.isValidSignatureNowCalldata(member, signed, signatures[i]);
-            require(valid, NotSigned(member, digests[i]));
+            require(_hasSigned(member, signed, signatures[i]), NotSigned(member, digests[i]));
         }
 
         // Effect
@@ -432,10 +432,15 @@ contract OracleCommittee is IOracleCommittee, EIP712("Mirrorbond", "1") {
             require(member < members, UnknownMember(member, members));
             require(signers & (1 << member) == 0, DuplicateSignature(member));
             address expected = config.members[member];
-            bool valid = SignatureChecker.isValidSignatureNowCalldata(expected, digest, signatures[i].signature);
-            require(valid, WrongSignature(member, expected));
+            require(_hasSigned(expected, digest, signatures[i].signature), WrongSignature(member, expected));
             signers |= 1 << member;
         }
+    }
+
+    /// @dev By its key first, whatever code its account has been given since (EIP-7702): what others checked then counts.
+    function _hasSigned(address member, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+        return signer == member || SignatureChecker.isValidSignatureNowCalldata(member, digest, signature);
     }
 
     function _key(uint256 committee, uint256 epoch, address fundContract, uint256 fund) private pure returns (bytes32) {

@@ -130,7 +130,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         _checkSlashing(made.slashing);
         fund = ++funds;
         slashingOf[fund] = made.slashing; // written before the last check, which reads it
-        _agree(fund, made.token, made.offer, made.policy);
+        _agree(fund, 0, made.token, made.offer, made.policy);
 
         // Effect
         uint256 bindsFrom = _today() + 1;
@@ -159,7 +159,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external {
         // Check
         Fund storage f = _ownFund(fund);
-        _agree(fund, f.token, offer, policy);
+        _agree(fund, fund, f.token, offer, policy);
 
         // Effect: what fell due before now binds before it can be replaced
         _accrue(fund, f);
@@ -573,6 +573,7 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
     function _settleEpoch(Books memory b, Segment memory s, Reveal calldata reveal) private {
         // Check
         uint256 epoch = b.cursor.epoch;
+        _followSets(b, epoch);
         (IOracleCommittee.Outcome outcome, bytes32 root) = _outcome(s.committee, epoch, b.fund);
         Settlement settlement = Settlement.Missed;
         (uint256 paid, uint256 fee) = (0, 0);
@@ -602,11 +603,15 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         emit EpochSettled(b.fund, epoch, settlement, paid, fee, returned, reveal.vector);
     }
 
-    function _leaf(Books memory b, uint256 epoch, bytes calldata vector) private view returns (bytes32) {
+    /// @dev In every epoch, paid or not: a report after years without any finds few sets to walk.
+    function _followSets(Books memory b, uint256 epoch) private view {
         uint256 set = b.cursor.set;
         while (set < b.cursor.sets && _sets[b.fund][set + 1].since <= epoch) ++set;
         b.cursor.set = uint32(set);
-        bytes32 digest = bytes32(uint256(_sets[b.fund][set].digest));
+    }
+
+    function _leaf(Books memory b, uint256 epoch, bytes calldata vector) private view returns (bytes32) {
+        bytes32 digest = bytes32(uint256(_sets[b.fund][b.cursor.set].digest));
         return _hash(Leaf.WEIGHTS, b.fund, epoch, digest, keccak256(vector));
     }
 
@@ -813,12 +818,16 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
         _registered[key] = mirror;
     }
 
-    /// @dev It counts from the next epoch's start; a sign of life can be missed from the first report of such an epoch.
+    /// @dev It counts from the next epoch's start; a sign of life can be missed from the first report of such an epoch,
+    /// and so from no later than if all epochs owed till then are reported.
     function _startMirror(Fund storage f, Mirror storage m, uint256 mirror, bytes32 urlHash) private {
         uint256 start = _today() + 1;
-        m.reportedAtStart = (f.cursor.reported + start - f.cursor.epoch).toUint24();
-        m.start = start.toUint24();
         (uint256 fund, uint256 position) = (m.fund, m.position);
+        m.start = start.toUint24();
+        // the first epoch that is owed: dry ones before it nobody will report. Reported ones are before it, so this fits
+        uint256 first = _segments[fund][f.cursor.segment + 1].first;
+        uint256 owed = Math.max(f.cursor.epoch, first == 0 ? start : first);
+        m.reportedAtStart = uint24(f.cursor.reported + start - owed);
         bytes32 digest = mirrorsDigest(fund);
         _bindSet(fund, f, start, keccak256(abi.encode(digest, mirror, position, msg.sender, urlHash, start)));
     }
@@ -929,12 +938,15 @@ contract RedundancyFund is IRedundancyFund, ReentrancyGuardTransient {
 
     // ---------------------------------------------------------------------------------- internals: checks
 
-    /// @dev An offer makes sense, and its committee takes the fund on at its fee, with the arbiter it has.
-    function _agree(uint256 fund, address token, Offer calldata offer, bytes calldata policy) private {
+    /// @dev An offer makes sense, and its committee takes the fund on at its fee, with the arbiter it has. It has agreed to
+    /// this very fund, `known` by its number, or to one that is new, known as 0.
+    function _agree(uint256 fund, uint256 known, address token, Offer calldata offer, bytes calldata policy)
+        private
+    {
         require(offer.reward > 0, ZeroReward());
         require(offer.target > 0 && offer.target <= MOST_MIRRORS, InvalidTarget(offer.target, MOST_MIRRORS));
         require(offer.feeBps <= MOST_FEE_BPS, FeeTooHigh(offer.feeBps, MOST_FEE_BPS));
-        bytes32 agreed = keccak256(abi.encode(msg.sender, token, offer, slashingOf[fund], keccak256(policy)));
+        bytes32 agreed = keccak256(abi.encode(known, msg.sender, token, offer, slashingOf[fund], keccak256(policy)));
         COMMITTEE.useAcceptance(offer.committee, agreed);
     }
 

@@ -77,19 +77,21 @@ def acceptance_message(
 
 
 def terms_digest(
+    fund: int,
     owner: str,
     token: str,
     offer: tuple[int, int, int, int],
     slashing: tuple[str, int, int],
     policy: bytes,
 ) -> Digest:
-    """All that a committee agrees to when it takes on a fund, as `RedundancyFund` hashes it.
+    """All that a committee agrees to when it takes on a fund, 0 for a new one, as `RedundancyFund` hashes it.
 
     `offer` is reward, target, fee and committee; `slashing` the arbiter, and its caps for one epoch and for life.
     """
     arbiter, *caps = slashing
     judged = (address_word(arbiter), *map(uint_word, caps))
-    words = (address_word(owner), address_word(token), *map(uint_word, offer), *judged, keccak256(policy))
+    who = (uint_word(fund), address_word(owner), address_word(token))
+    words = (*who, *map(uint_word, offer), *judged, keccak256(policy))
     return to_digest(keccak256(b"".join(words)))
 
 

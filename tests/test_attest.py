@@ -83,10 +83,10 @@ def test_the_types_are_those_of_the_contract(kind: str) -> None:
 
 def test_the_terms_that_a_committee_accepts_are_hashed_as_abi_encode_does() -> None:
     owner, token, policy = MEMBER.address, CONTRACT, b'{"slots":20}'
-    kinds = ["address", "address", "(uint96,uint16,uint16,uint32)", "(address,uint16,uint16)", "bytes32"]
+    kinds = ["uint256", "address", "address", "(uint96,uint16,uint16,uint32)", "(address,uint16,uint16)", "bytes32"]
     offer, slashing = (2**96 - 1, 6, 500, 3), (CONTRACT, 2_000, 5_000)
-    packed = encode(kinds, [owner, token, offer, slashing, keccak(policy)])
-    assert terms_digest(owner, token, offer, slashing, policy) == "0x" + keccak(packed).hex()
+    packed = encode(kinds, [7, owner, token, offer, slashing, keccak(policy)])
+    assert terms_digest(7, owner, token, offer, slashing, policy) == "0x" + keccak(packed).hex()
 
 
 def test_a_bundle_is_no_report() -> None:

@@ -79,7 +79,7 @@ interface IOracleCommittee {
     event Reported(
         uint256 indexed committee, uint256 indexed epoch, bytes32 root, bytes32 evidence, uint256 signers, address poster
     );
-    /// @param terms What the fund contract hashed of the fund's owner, token, offer, slashing and policy.
+    /// @param terms What the fund contract hashed of the fund, its owner, token, offer, slashing and policy.
     event Accepted(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms, uint256 until);
     event AcceptanceUsed(uint256 indexed committee, address indexed fundContract, bytes32 indexed terms);
     event Challenged(
@@ -132,7 +132,6 @@ interface IOracleCommittee {
     error NoBond(uint256 committee, address member);
     error BondNotFree(uint256 freeFrom);
     error BondNoticeLapsed(uint256 until);
-    error BondTooLarge(uint256 amount);
     error SameDigest(bytes32 digest);
     error NotSigned(address member, bytes32 digest);
 

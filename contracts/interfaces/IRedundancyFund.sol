@@ -290,14 +290,14 @@ interface IRedundancyFund is IArbitrated {
     // -------------------------------------------------------------------------------------------- funders
 
     /// @notice Opens a fund of the caller's; it binds from the next epoch's start. The committee has accepted, in
-    /// `OracleCommittee.accept`, keccak256(abi.encode(owner, token, offer, slashing, keccak256(policy))) as the terms.
+    /// `OracleCommittee.accept`, keccak256(abi.encode(0, owner, token, offer, slashing, keccak256(policy))) as the terms.
     function createFund(NewFund calldata made) external returns (uint256 fund);
 
     /// @notice Publishes a release; the oracle counts it from the next epoch's start. Only the owner.
     function publishRelease(uint256 fund, bytes32 digest, string calldata url) external;
 
     /// @notice Announces other terms; they bind after a notice longer than the depositors'. Only the owner, with
-    /// the acceptance of the offer's committee.
+    /// the acceptance of the offer's committee, whose terms begin with the fund's number instead of 0.
     function announceChange(uint256 fund, Offer calldata offer, bytes calldata policy) external;
 
     /// @notice Adds to the free money of any fund. The deposit pays for epochs that start after it, and no others.

@@ -22,6 +22,7 @@ _FIELDS = (
     "chain_id",
     "committee_contract",
     "fund_contract",
+    "fund",
     "owner",
     "token",
     "offer",
@@ -36,11 +37,13 @@ _FIELDS = (
 class Acceptance(Agreement):
     """What a committee is asked to agree to; `policy` is the text that goes on the chain.
 
+    `fund` is the number of the fund that it is for, 0 for one that its owner is still to open.
     `arbiter` may void epochs of the fund that somebody challenges; it is the zero address where nobody may.
     """
 
     name: ClassVar[str] = NAME
     fund_contract: Address
+    fund: int
     owner: Address
     token: Address
     reward_wei: int
@@ -56,7 +59,7 @@ class Acceptance(Agreement):
         """What the fund contract asks the committee's contract for."""
         offer = (self.reward_wei, self.target, self.fee_bps, self.committee)
         slashing = (self.arbiter, self.slash_epoch_bps, self.slash_life_bps)
-        return terms_digest(self.owner, self.token, offer, slashing, self.policy.encode())
+        return terms_digest(self.fund, self.owner, self.token, offer, slashing, self.policy.encode())
 
     def message(self, config: Digest, /) -> SignableMessage:
         """What the members of a configuration sign."""
@@ -68,6 +71,7 @@ class Acceptance(Agreement):
             "chain_id": self.domain.chain_id,
             "committee_contract": self.domain.contract,
             "fund_contract": self.fund_contract,
+            "fund": self.fund,
             "owner": self.owner,
             "token": self.token,
             "offer": {
@@ -98,6 +102,7 @@ def read_acceptance(body: bytes) -> Acceptance:
     return Acceptance(
         domain=Domain(integer(f"{NAME}.chain_id", fields["chain_id"], 1), contract),
         fund_contract=address_of(f"{NAME}.fund_contract", fields["fund_contract"]),
+        fund=integer(f"{NAME}.fund", fields["fund"], 0, 0xFFFFFFFF),
         owner=address_of(f"{NAME}.owner", fields["owner"]),
         token=address_of(f"{NAME}.token", fields["token"]),
         reward_wei=_reward(f"{NAME}.offer.reward", offer["reward"]),

@@ -88,6 +88,7 @@ def _post(context: Context, account: LocalAccount, asked: Acceptance, config: Co
 def _facts(asked: Acceptance) -> dict[str, Any]:
     return {
         "committee": asked.committee,
+        "fund": asked.fund or None,
         "owner": asked.owner,
         "token": asked.token,
         "reward": str(asked.reward_wei),
@@ -109,7 +110,11 @@ def _in_words(asked: Acceptance, have: int, quorum: int, tx: str | None) -> str:
     pays = f"{asked.reward_wei} of {asked.token} an epoch for {asked.target} effective mirrors"
     whole = f"{pays}, {asked.fee_bps} of 10,000 for the committee, {_judge(asked)}"
     policy = f"policy {shown(asked.policy, 2_000)}"
-    return f"committee {asked.committee} takes on a fund of {asked.owner}: {whole}, {policy}: {state}"
+    return f"committee {asked.committee} takes on {_which(asked)} of {asked.owner}: {whole}, {policy}: {state}"
+
+
+def _which(asked: Acceptance) -> str:
+    return f"fund {asked.fund}" if asked.fund else "a new fund"
 
 
 def _judge(asked: Acceptance) -> str:

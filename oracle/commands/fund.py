@@ -65,6 +65,7 @@ def propose(
     acceptance = Acceptance(
         domain=Domain(context.chain.chain_id, context.committees.address),
         fund_contract=context.funds.address,
+        fund=fund or 0,
         owner=Address(terms.address_of_option("--owner", owner)),
         token=Address(asked.token),
         reward_wei=asked.offer.reward_wei,
@@ -149,7 +150,7 @@ def announce(
 
     account, context = opened(keystore, password_file), Context(settings())
     token, slashing = context.funds.fund_of(fund).token, context.funds.slashing_of(fund)
-    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee, slashing)
+    agreed = _agreed(context, account, acceptance, reward, target, token, fee_bps, policy, committee, slashing, fund)
     try:
         receipt = context.funds.announce_change(account, fund, agreed.offer, agreed.policy)
     except TransactionFailed as error:
@@ -195,11 +196,12 @@ def _agreed(
     policy: Path | None,
     committee: int | None,
     slashing: Slashing,
+    fund: int = 0,
 ) -> terms.Terms:
     """The terms from the file that was signed, or from the options."""
     from oracle.agreements.acceptance import read_acceptance
 
     if acceptance is not None:
         [asked] = read_copies([acceptance], read_acceptance)
-        return terms.from_acceptance(context, asked, account.address)
+        return terms.from_acceptance(context, asked, account.address, fund)
     return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)

@@ -71,8 +71,8 @@ def from_options(
     return Terms(address, offer, slashing, canonical(chosen.to_json()))
 
 
-def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Terms:
-    """The terms that the committee signed, if they are for this owner and these contracts.
+def from_acceptance(context: Context, acceptance: Acceptance, owner: str, fund: int = 0) -> Terms:
+    """The terms that the committee signed, if they are for this owner, these contracts and this fund, 0 a new one.
 
     Raises: InvalidInput.
     """
@@ -82,9 +82,15 @@ def from_acceptance(context: Context, acceptance: Acceptance, owner: str) -> Ter
     check_contracts(context, acceptance)
     if acceptance.owner != owner:
         raise InvalidInput("--acceptance", f"is for a fund of {acceptance.owner}, not of {owner}")
+    if acceptance.fund != fund:
+        raise InvalidInput("--acceptance", f"is for {_named(acceptance.fund)}, not for {_named(fund)}")
     offer = Offer(acceptance.reward_wei, acceptance.target, acceptance.fee_bps, acceptance.committee)
     slashing = Slashing(acceptance.arbiter, acceptance.slash_epoch_bps, acceptance.slash_life_bps)
     return Terms(acceptance.token, offer, slashing, acceptance.policy.encode())
+
+
+def _named(fund: int) -> str:
+    return f"fund {fund}" if fund else "a new fund"
 
 
 def slashing_of(arbiter: str, epoch_bps: int, life_bps: int) -> Slashing:

@@ -25,13 +25,14 @@ def accept(
     policy: bytes,
     slashing: Slashing = NO_SLASHING,
     valid_s: int = VALID_S,
+    fund: int = 0,
 ) -> Receipt:
     """Let as many of the members as a quorum needs sign that their committee takes on these terms, and post it.
 
-    The owner pays. The same terms can be accepted again with another `valid_s`.
+    The owner pays. `fund` is the one to change, 0 a new one. The same terms are accepted again with another `valid_s`.
     """
     committee = offer.committee
-    terms = terms_digest(owner.address, token, astuple(offer), astuple(slashing), policy)
+    terms = terms_digest(fund, owner.address, token, astuple(offer), astuple(slashing), policy)
     config = contract.config_at(committee, contract.current_epoch())
     until_s = contract.chain.head().timestamp_s + valid_s
     domain = Domain(contract.chain.chain_id, contract.address)

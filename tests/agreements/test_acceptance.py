@@ -20,6 +20,7 @@ CONTRACT = Address("0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512")
 ASKED = Acceptance(
     domain=Domain(31337, CONTRACT),
     fund_contract=Address("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"),
+    fund=0,
     owner=MEMBERS[0],
     token=CONTRACT,
     reward_wei=2**95,
@@ -72,6 +73,8 @@ def test_copies_are_joined() -> None:
     [
         (lambda told: told.pop("policy"), "policy"),
         (lambda told: told.update(more=1), "more"),
+        (lambda told: told.update(fund=-1), "fund"),
+        (lambda told: told.pop("fund"), "fund"),
         (lambda told: told.update(owner=told["owner"].lower()), "owner"),
         (lambda told: told.update(until="soon"), "until"),
         (lambda told: told.update(until=True), "until"),

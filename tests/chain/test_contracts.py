@@ -80,7 +80,7 @@ def test_a_fund_needs_the_acceptance_of_its_committee_once_for_each_use(world: W
     made = NewFund(world.token.address, offer, 0, "notes", b"{}", RELEASE, "https://notes.example/m")
     with pytest.raises(TransactionFailed, match="createFund was refused: NotAccepted \\(committee 1") as refused:
         world.fund.create_fund(developer, made)
-    parts = (developer.address, world.token.address, (50, 2, 100, 1), (NOBODY, 0, 0), b"{}")
+    parts = (0, developer.address, world.token.address, (50, 2, 100, 1), (NOBODY, 0, 0), b"{}")
     assert refused.value.facts["terms"] == terms_digest(*parts)
     with pytest.raises(TransactionFailed, match="announceChange was refused: NotAccepted"):
         world.fund.announce_change(developer, 1, offer, b"{}")

@@ -81,7 +81,9 @@ def test_a_fund_is_opened_with_what_the_committee_signed(town: Town) -> None:
         town.propose("--fund", 1, *TERMS, *slashing, name="another.json")
     change = town.propose("--fund", 1, *TERMS, name="change.json")
     asked = read_acceptance(change.read_bytes())
-    assert (asked.arbiter, asked.slash_epoch_bps, asked.slash_life_bps) == (arbiter, 500, 4_000)
+    assert (asked.fund, asked.arbiter, asked.slash_epoch_bps, asked.slash_life_bps) == (1, arbiter, 500, 4_000)
+    with pytest.raises(InvalidInput, match="--acceptance: is for fund 1, not for a new fund"):
+        town.create("--acceptance", change)
     town.accept(change)
     assert town.person("owner").told("fund", "announce", "--fund", 1, "--acceptance", change)["fund"] == 1
 

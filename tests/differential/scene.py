@@ -34,8 +34,9 @@ class Call:
 
 
 class Plan(NamedTuple):
-    """An offer that a committee may have accepted."""
+    """An offer that a committee may have accepted for a fund, 0 for a new one."""
 
+    fund: int
     owner: str
     token: str
     offer: Offer

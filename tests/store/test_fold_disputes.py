@@ -100,8 +100,8 @@ def test_a_funds_arbiter_and_caps_are_known(court: Court) -> None:
 def test_an_acceptance_counts_once(court: Court) -> None:
     world, developer, offer = court.world, court.world.account("developer"), Offer(7, 1, 0, 1)
     slashing = world.fund.slashing_of(court.fund)
-    terms = terms_digest(developer.address, world.token.address, (7, 1, 0, 1), astuple(slashing), b"{}")
-    world.accept(developer, world.token.address, offer, slashing=slashing)
+    terms = terms_digest(court.fund, developer.address, world.token.address, (7, 1, 0, 1), astuple(slashing), b"{}")
+    world.accept(developer, world.token.address, offer, slashing=slashing, fund=court.fund)
     court.index()
     with reading(court.store) as connection:
         known = acceptance_of(connection, 1, world.fund.address, terms)
@@ -111,7 +111,7 @@ def test_an_acceptance_counts_once(court: Court) -> None:
     assert known.until_s > world.dev.chain.head().timestamp_s + VALID_S - 100
     world.fund.announce_change(developer, court.fund, offer, b"{}")
     assert [row["used"] for row in court.rows(dispute_tables.acceptances)] == [True, True]
-    world.accept(developer, world.token.address, offer, slashing=slashing)
+    world.accept(developer, world.token.address, offer, slashing=slashing, fund=court.fund)
     assert [row["used"] for row in court.rows(dispute_tables.acceptances) if row["terms"] == terms] == [False]
 
 

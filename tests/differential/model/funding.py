@@ -23,12 +23,13 @@ MOST_FEE_BPS = 2_000
 MOST_SLASH_BPS = 5_000
 
 
-def terms_digest(owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes) -> bytes:
-    """What a committee accepts: keccak256(abi.encode(owner, token, offer, slashing, keccak256(policy)))."""
+def terms_digest(known: int, owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes) -> bytes:
+    """What a committee accepts of a fund, 0 for a new one:
+    keccak256(abi.encode(known, owner, token, offer, slashing, keccak256(policy)))."""
     arbiter, *caps = slashing
     judged = (address_word(arbiter), *map(uint_word, caps))
-    words = (address_word(owner), address_word(token), *map(uint_word, offer), *judged, keccak256(policy))
-    return keccak256(b"".join(words))
+    who = (uint_word(known), address_word(owner), address_word(token))
+    return keccak256(b"".join((*who, *map(uint_word, offer), *judged, keccak256(policy))))
 
 
 def create_fund(
@@ -38,7 +39,7 @@ def create_fund(
     del value
     require(token in world.tokens, "NotAContract")
     _check_slashing(slashing)
-    _accept_offer(world, caller, token, offer, slashing, policy)
+    _accept_offer(world, 0, caller, token, offer, slashing, policy)
     number = len(world.funds) + 1
     first = world.epoch + 1
     world.funds.append(Fund(number, caller, token, min_stake, slashing, offer, first, settled=first))
@@ -50,7 +51,7 @@ def announce_change(world: World, caller: str, value: int, number: int, offer: O
     del value
     fund = fund_of(world, number)
     require(caller == fund.owner, "NotOwner")
-    _accept_offer(world, caller, fund.token, offer, fund.slashing, policy)
+    _accept_offer(world, number, caller, fund.token, offer, fund.slashing, policy)
     accrue(world, fund)
     fund.next_offer, fund.changes_at = offer, world.epoch + world.terms.change_notice
 
@@ -135,11 +136,19 @@ def accrue(world: World, fund: Fund) -> None:
         fund.offer, fund.changes_at = fund.next_offer, 0
 
 
-def _accept_offer(world: World, owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes) -> None:
+def owed_from(fund: Fund, start: int) -> int:
+    """The first funded epoch that is not settled; `start` if none that has begun is owed."""
+    owed = (epoch for epoch, offer in enumerate(fund.decided, fund.first) if offer and epoch >= fund.settled)
+    return next(owed, start)
+
+
+def _accept_offer(
+    world: World, known: int, owner: str, token: str, offer: Offer, slashing: Slashing, policy: bytes
+) -> None:
     require(offer.reward > 0, "ZeroReward")
     require(0 < offer.target <= MOST_MIRRORS, "InvalidTarget")
     require(offer.fee_bps <= MOST_FEE_BPS, "FeeTooHigh")
-    committees.use_acceptance(world, offer.committee, terms_digest(owner, token, offer, slashing, policy))
+    committees.use_acceptance(world, offer.committee, terms_digest(known, owner, token, offer, slashing, policy))
 
 
 def _check_slashing(slashing: Slashing) -> None:

@@ -27,7 +27,7 @@ def register(world: World, caller: str, value: int, number: int, url: str, payou
     start = world.epoch + 1
     mirror = Mirror(
         len(world.mirrors) + 1, number, caller, url, position, start, [(0, payout)], stake, stake,
-        fund.reported + max(0, start - fund.settled),
+        fund.reported + start - funding.owed_from(fund, start),
     )  # fmt: skip
     mirror.seen = mirror.reported_at_start
     world.mirrors.append(mirror)

@@ -59,10 +59,9 @@ def _price_turn(fund: Fund) -> None:
 
 def _settle_epoch(world: World, fund: Fund, offer: Offer, reveal: Reveal) -> None:
     epoch = fund.settled
+    fund.sets_used = sum(1 for since, _ in fund.sets if since <= epoch)
     outcome = committees.outcome_for(world, offer.committee, epoch, fund.number)
     require(outcome not in (Outcome.OPEN, Outcome.PENDING), "NotFinal")
-    if outcome is Outcome.FINAL:
-        fund.sets_used = sum(1 for since, _ in fund.sets if since <= epoch)
     proven = outcome is Outcome.FINAL and _is_proven(world, fund, offer, reveal)
     require(proven or not reveal.vector, "WrongProof")
     if outcome is Outcome.FINAL and not proven:

@@ -18,15 +18,17 @@ def plan(scene: Scene) -> Plan:
     offer = Offer(_reward(scene), _target(scene), _fee_bps(scene), rng.choice((1, 1, 1, 2, 2)))
     fund = scene.fund()
     if fund and (len(scene.world.funds) >= MOST_FUNDS or scene.odds(60)):
-        return Plan(fund.owner, fund.token, fund.offer if scene.odds(5) else offer, fund.slashing, rng.randbytes(3))
-    return Plan(rng.choice(OWNERS), rng.choice(list(scene.world.tokens)), offer, _slashing(scene), rng.randbytes(3))
+        return Plan(
+            fund.number, fund.owner, fund.token, fund.offer if scene.odds(5) else offer, fund.slashing, rng.randbytes(3)
+        )
+    return Plan(0, rng.choice(OWNERS), rng.choice(list(scene.world.tokens)), offer, _slashing(scene), rng.randbytes(3))
 
 
 def create_fund(scene: Scene) -> Call | None:
     """A fund on terms that a committee has accepted, or has not."""
     if len(scene.world.funds) >= MOST_FUNDS or (scene.world.funds and scene.odds(70)):
         return None
-    found = _some_plan(scene)
+    found = _some_plan(scene, new=True)
     token = ZERO if scene.odds(2) else found.token
     min_stake = scene.rng.choice((0, 1, 10**6))
     slashing = _slashing(scene) if scene.odds(5) else found.slashing
@@ -41,11 +43,11 @@ def create_fund(scene: Scene) -> Call | None:
 
 def announce_change(scene: Scene) -> Call | None:
     """A change of a fund's terms."""
-    found = _some_plan(scene)
+    found = _some_plan(scene, new=False)
     anyones = scene.odds(5)
     numbers = [
         fund.number for fund in scene.world.funds
-        if (fund.owner, fund.token) == (found.owner, found.token) and (anyones or fund.slashing == found.slashing)
+        if (fund.owner, fund.token) == (found.owner, found.token) and (anyones or fund.number == found.fund)
     ]  # fmt: skip
     if not numbers:
         return None
@@ -84,8 +86,11 @@ def collect(scene: Scene) -> Call | None:
     return scene.on_fund("collect", ANYONE, 0, funding.collect, found.number) if found else None
 
 
-def _some_plan(scene: Scene) -> Plan:
-    return plan(scene) if not scene.plans or scene.odds(5) else scene.rng.choice(scene.plans[-3:])
+def _some_plan(scene: Scene, *, new: bool) -> Plan:
+    fitting = (
+        [found for found in scene.plans if new != bool(found.fund)][-3:] if not scene.odds(5) else scene.plans[-3:]
+    )
+    return scene.rng.choice(fitting) if fitting and not scene.odds(5) else plan(scene)
 
 
 def _reward(scene: Scene) -> int:

@@ -107,6 +107,10 @@ class Token(Contract):
         """How many permits of the account were used."""
         return int(self.call("nonces", Web3.to_checksum_address(account)))
 
+    def allowance(self, owner: str, spender: str) -> int:
+        """How much a contract may take of an account."""
+        return int(self.call("allowance", Web3.to_checksum_address(owner), Web3.to_checksum_address(spender)))
+
     def approve(self, account: Account, spender: str, amount_wei: int) -> Receipt:
         """Lets a contract take this much."""
         return self.send(account, "approve", spender, amount_wei)

@@ -36,6 +36,7 @@ _NONCES = 1 << 64
 _WORDS_BITS = 60
 _LARGE = frozenset({Kind.FILE, Kind.CHECK})
 """What the budget of bytes is for; the answers to all else are short."""
+_ANSWERED = ANSWERED_REASONS | {Reason.TLS}
 _SUSPECT = ANSWERED_REASONS - {Reason.NOT_OWNER, Reason.NOT_ADMITTED, Reason.HIDDEN}
 
 Expect = Callable[[ReleaseFile], Expected]
@@ -84,8 +85,9 @@ def is_asked_elsewhere(this: Round, mirror: MirrorId) -> bool:
 
 def is_asked_over_six(this: Round, mirror: MirrorId) -> bool:
     """Whether the first question goes over IPv6 too, where the name has that beside IPv4: in a tenth of the slots, and
-    again while the mirror is down."""
-    return this.before.get(mirror) in DOWN or is_six(this.times, this.task.epoch, this.slot)
+    again while the mirror answers wrongly. Not while it is silent: in the other slots anybody could vouch for this
+    node's IPv6, and take every slot from a mirror whose own is dead."""
+    return this.before.get(mirror) in _ANSWERED or is_six(this.times, this.task.epoch, this.slot)
 
 
 def _usual(

@@ -19,7 +19,7 @@ from oracle.errors import FetchFailed, MirrorbondError
 from oracle.manifest import Manifest, ReleaseFile
 from oracle.manifests import files_of, manifest_of, read_manifest
 from oracle.model import PRIMARY, Clock, Digest, Epoch, FundId, MirrorId, Reason
-from oracle.probes.admission import Admission, Candidate, read_completely
+from oracle.probes.admission import MOST_ADDRESSES, Admission, Candidate, read_completely
 from oracle.probes.integrity import Expected
 from oracle.probes.question import owner_question
 from oracle.probes.round import Target, ask_round
@@ -40,7 +40,7 @@ _BUDGET_S = 480.0
 """For all that one task reads: with what comes before and after less than a task may take, or nothing is recorded."""
 _OWNER_BUDGET_S = 20.0
 _READS_AT_LEAST = 2
-"""How often a release may be read in an epoch whatever the budget is: by a newcomer, and after wrong bytes."""
+"""How often each address may be read in an epoch whatever the budget is: a newcomer's, and after wrong bytes."""
 
 
 def read_release(engine: sa.Engine, settings: Settings, fund: FundId, epoch: Epoch) -> None:
@@ -128,8 +128,9 @@ def _is_spent(engine: sa.Engine, settings: Settings, task: Assignment, mirror: M
     epoch = clock.epoch_at(int(time.time()))
     tally = tallies_of(engine, settings.node_name, epoch, {task.fund: [mirror]})[task.fund].get(mirror, Tally(mirror))
     whole = sum(file.length for file in manifest.files), len(manifest.files) + len(manifest.checks)
+    reads = _READS_AT_LEAST * (1 if mirror == PRIMARY else MOST_ADDRESSES)
     most_bytes, most_requests = (
-        max(budget * clock.epoch_length_s // DAY_S, _READS_AT_LEAST * once)
+        max(budget * clock.epoch_length_s // DAY_S, reads * once)
         for budget, once in zip((policy.budget_bytes, policy.budget_requests), whole, strict=True)
     )
     return tally.read_bytes > most_bytes or tally.read_requests > most_requests

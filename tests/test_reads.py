@@ -153,9 +153,12 @@ def test_a_failed_read_is_not_repeated_without_end(tmp_path: Path, stack: ExitSt
     rest(scene)
     assert admit(scene) is Reason.HTTP_STATUS
     assert len(scene.asked(1)) == before + 1  # only what failed
-    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 1, 3_000)])
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), 1, 9_000)])
     rest(scene)
     assert admit(scene) is Reason.HTTP_STATUS
+    rest(scene)
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), read_bytes=6_000)])
+    assert admit(scene) is Reason.HTTP_STATUS  # two reads of each of the four addresses that a name may have
     rest(scene)
     add_to_tallies(scene.engine, FUND, EPOCH, "node", [Asked(MirrorId(1), read_bytes=3_000)])
     assert admit(scene) is None

@@ -16,14 +16,14 @@ from oracle.probes.integrity import Expected, Judgement, expect
 from oracle.probes.question import Question, check_question, cold_question, file_question
 
 MOST_ADDRESSES = 4
-_CONCURRENCY = 4  # a newcomer is not to be flooded
+_CONCURRENCY = 4  # at each address: a newcomer is not to be flooded
 _CHUNK = 32
 _LEAST_BYTES_S = 128 * 1024
 _LONGEST_DNS_S = 5.0
 _T = TypeVar("_T")
 Cold = Callable[[], ReleaseFile | None]
-Step = tuple[Located, Sequence[Question]]
-"""An address, and what it is asked at a time."""
+Step = Sequence[tuple[Located, Question]]
+"""What is asked together, and at which address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def read_completely(
     lookup: Lookup | None = None,
 ) -> Admission:
     """Ask for every file of the release, for its checks and, when all else was right, for the file that `cold` gives;
-    stop at the first fault. Of a name with several addresses each is asked for everything, at most `MOST_ADDRESSES`.
+    stop at the first fault. Of a name with several addresses each is asked for everything, at most `MOST_ADDRESSES`,
+    all at once: they take as long as one.
 
     For each file `in_browser` says whether it is asked for in a browser's words.
 
@@ -119,24 +120,24 @@ def _steps(
     most, first = candidate.max_file_bytes, candidate.first
     again = [file_question(expected_of(file), most, browser=True) for file in manifest.files if file.path == first]
     again += [check_question(check, time.time()) for check in manifest.checks if check.path == first]
-    yield from ((place, again) for place in places if again)
+    if again:
+        yield [(place, question) for question in again for place in places]
     lacked_cold = any(file.path == first for file in manifest.cold)
     if lacked_cold:
         yield from _last(cold, places)
-    for place in places:
-        for files in _some(manifest.files, _CHUNK):
-            left = [file for file in files if file.path != first]
-            yield place, [file_question(expected_of(file), most, browser=in_browser()) for file in left]
-        # No more at a time than are asked at once: their ages count from when the question was made.
-        for checks in _some(manifest.checks, _CONCURRENCY):
-            yield place, [check_question(check, time.time()) for check in checks if check.path != first]
+    files = [file for file in manifest.files if file.path != first]
+    for some in _some(files, _CHUNK // len(places)):
+        yield [(at, file_question(expected_of(file), most, browser=in_browser())) for file in some for at in places]
+    # No more at a time than are asked at once: their ages count from when the question was made.
+    for checks in _some([check for check in manifest.checks if check.path != first], _CONCURRENCY):
+        yield [(place, check_question(check, time.time())) for check in checks for place in places]
     if not lacked_cold:
         yield from _last(cold, places)
 
 
 def _read(so_far: Admission, steps: Iterable[Step], candidate: Candidate, end: float, ca_file: str | None) -> Admission:
-    for place, questions in steps:
-        for question, reason, detail, requests, length in _asked(questions, candidate, place, end, ca_file):
+    for step in steps:
+        for question, reason, detail, requests, length in _asked(step, candidate, end, ca_file):
             so_far = replace(so_far, requests=so_far.requests + requests, bytes_read=so_far.bytes_read + length)
             if reason is not Reason.UP:
                 told = f"{question.shown}: {detail}"[:200]
@@ -146,12 +147,13 @@ def _read(so_far: Admission, steps: Iterable[Step], candidate: Candidate, end: f
 
 
 def _asked(
-    chunk: Sequence[Question], candidate: Candidate, located: Located, end: float, ca_file: str | None
+    step: Step, candidate: Candidate, end: float, ca_file: str | None
 ) -> Iterator[tuple[Question, Reason, str, int, int]]:
-    requests = [question.request(located, _timeout_ms(candidate, question)) for question in chunk]
+    requests = [question.request(located, _timeout_ms(candidate, question)) for located, question in step]
     made = [request for request in requests if request is not None]
-    responses = fetch_all(made, end - time.monotonic(), concurrency=_CONCURRENCY, ca_file=ca_file)
-    for question, response in zip(chunk, responses, strict=True):
+    many = _CONCURRENCY * len({located.address for located, _ in step})
+    responses = fetch_all(made, end - time.monotonic(), concurrency=many, ca_file=ca_file)
+    for (_, question), response in zip(step, responses, strict=True):
         reason, detail = question.judge(response)
         if reason is Reason.TIMEOUT and time.monotonic() >= end:
             reason, detail = Reason.NOT_MEASURED, "the node's time for a complete read was over"
@@ -165,7 +167,7 @@ def _timeout_ms(candidate: Candidate, question: Question) -> int:
 def _last(cold: Cold | None, places: Sequence[Located]) -> Iterator[Step]:
     """Drawn only when it is its turn: a cold file that is not asked for stays cold."""
     if cold is not None and (file := cold()) is not None:
-        yield places[0], [cold_question(file)]
+        yield [(places[0], cold_question(file))]
 
 
 def _some(things: Sequence[_T], many: int) -> Iterator[Sequence[_T]]:

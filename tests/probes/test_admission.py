@@ -144,6 +144,23 @@ def test_every_address_of_a_name_is_read(altered: int) -> None:
         assert source.requests == len(FILES)
 
 
+def test_the_addresses_of_a_name_take_as_long_together_as_one() -> None:
+    """One after the other they might never be read within a node's time."""
+    few = {f"{number:02}": b"x" for number in range(24)}
+    listed = compose("notes", "1", "http://127.1.1.1", None, [released(path, body) for path, body in few.items()])
+    addresses = [f"127.1.1.{number}" for number in range(1, 5)]
+    with ExitStack() as stack:
+        first = stack.enter_context(Hostile(says(b"", answer(b"x"), pause_s=0.2), addresses[0]))
+        for address in addresses[1:]:
+            stack.enter_context(Hostile(says(b"", answer(b"x"), pause_s=0.2), address, port=first.port))
+        candidate = Candidate(MirrorId(4), f"http://mirror.example:{first.port}", listed.digest)
+        each_s = len(few) / 4 * 0.2  # four files at a time
+        found = read_completely(
+            candidate, listed, budget_s=2 * each_s, allow_loopback=True, lookup=lambda *_: addresses
+        )
+    assert (found.reason, found.files_read) == (Reason.UP, 4 * len(few))
+
+
 def test_files_are_asked_for_in_a_browsers_words_where_so_drawn_and_always_what_failed() -> None:
     drawn = itertools.cycle([True, False])
     with Hostile(zips_for_browsers(serves(on_server(FILES)))) as server:

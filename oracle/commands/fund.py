@@ -35,7 +35,7 @@ def propose(
     reward: terms.Reward = None,
     target: terms.Target = None,
     token: terms.Token = "",
-    fee_bps: terms.FeeBps = 500,
+    fee_bps: terms.FeeBps = None,
     policy: terms.PolicyFile = None,
     committee: terms.Committee = None,
     arbiter: terms.Arbiter = "",
@@ -44,7 +44,9 @@ def propose(
     days: Annotated[int, typer.Option(min=1, max=365, help="For how long the acceptance shall count.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Write what a committee is asked to agree to: its members sign the file, and then a fund can be opened with it."""
+    """Write what a committee is asked to agree to: its members sign the file, and then a fund can be opened with it.
+
+    What is left out for a change of --fund stays as it was announced last."""
     from oracle.agreements.acceptance import Acceptance
     from oracle.attest import Domain
     from oracle.context import Context
@@ -61,7 +63,7 @@ def propose(
             raise InvalidInput("--arbiter", f"is fixed since fund {fund} was opened; leave it out")
         known, slashing = context.funds.fund_of(fund), context.funds.slashing_of(fund)
         owner, token = known.owner, known.token
-    asked = terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)
+    asked = terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing, fund or 0)
     acceptance = Acceptance(
         domain=Domain(context.chain.chain_id, context.committees.address),
         fund_contract=context.funds.address,
@@ -94,7 +96,7 @@ def create(
     release_url: Annotated[str, typer.Option(help="Where that manifest is served; the primary if left out.")] = "",
     token: terms.Token = "",
     min_stake: Annotated[int, typer.Option(help="Least stake of a mirror, in wrapped native coin.")] = 0,
-    fee_bps: terms.FeeBps = 500,
+    fee_bps: terms.FeeBps = None,
     policy: terms.PolicyFile = None,
     committee: terms.Committee = None,
     arbiter: terms.Arbiter = "",
@@ -137,7 +139,7 @@ def announce(
     acceptance: terms.AcceptanceFile = None,
     reward: terms.Reward = None,
     target: terms.Target = None,
-    fee_bps: terms.FeeBps = 500,
+    fee_bps: terms.FeeBps = None,
     policy: terms.PolicyFile = None,
     committee: terms.Committee = None,
     password_file: PasswordFile = None,
@@ -192,7 +194,7 @@ def _agreed(
     reward: int | None,
     target: int | None,
     token: str,
-    fee_bps: int,
+    fee_bps: int | None,
     policy: Path | None,
     committee: int | None,
     slashing: Slashing,
@@ -204,4 +206,4 @@ def _agreed(
     if acceptance is not None:
         [asked] = read_copies([acceptance], read_acceptance)
         return terms.from_acceptance(context, asked, account.address, fund)
-    return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing)
+    return terms.from_options(context, reward, target, token, fee_bps, policy, committee, slashing, fund)

@@ -13,16 +13,16 @@ from oracle.commands.signing import check_place
 
 if TYPE_CHECKING:
     from oracle.agreements.acceptance import Acceptance
-    from oracle.chain.structs import Offer, Slashing
+    from oracle.chain.structs import FundState, Offer, Slashing
     from oracle.context import Context
     from oracle.errors import TransactionFailed
 
 Reward = Annotated[int | None, typer.Option(help="What an epoch pays at most.")]
 Target = Annotated[int | None, typer.Option(help="For how many effective mirrors it pays that.")]
 Token = Annotated[str, typer.Option(help="The token's address; wrapped native coin if left out.")]
-FeeBps = Annotated[int, typer.Option(help="The committee's part of the reward, of 10,000.")]
+FeeBps = Annotated[int | None, typer.Option(help="The committee's part of the reward, of 10,000; 500 for a new fund.")]
 PolicyFile = Annotated[Path | None, typer.Option("--policy", help="JSON of how to measure; see docs/operating.md.")]
-Committee = Annotated[int | None, typer.Option(min=1, help="Who measures; MIRRORBOND_COMMITTEE if left out.")]
+Committee = Annotated[int | None, typer.Option(min=1, help="Who measures; MIRRORBOND_COMMITTEE for a new fund.")]
 Arbiter = Annotated[str, typer.Option(help="Who decides challenges and locks; nobody if left out.")]
 SlashEpochBps = Annotated[int, typer.Option(help="Most of a stake for one epoch, of 10,000.")]
 SlashLifeBps = Annotated[int, typer.Option(help="Most of a stake in all, of 10,000; at most 5,000.")]
@@ -30,6 +30,8 @@ AcceptanceFile = Annotated[
     Path | None,
     typer.Option("--acceptance", help="The file that the committee signed: all that it agreed to is read from it."),
 ]
+
+_FEE_BPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,13 @@ def from_options(
     reward: int | None,
     target: int | None,
     token: str,
-    fee_bps: int,
+    fee_bps: int | None,
     policy: Path | None,
     committee: int | None,
     slashing: Slashing,
+    fund: int = 0,
 ) -> Terms:
-    """The terms that the options say.
+    """The terms that the options say; for a change of a fund those left out are as they were announced last.
 
     Raises: InvalidInput naming the option.
     """
@@ -61,14 +64,45 @@ def from_options(
     from oracle.errors import InvalidInput
     from oracle.model import Policy, canonical
 
-    reward_wei = positive("--reward", reward, "it is what an epoch pays")
-    mirrors = positive("--target", target, "it is how many effective mirrors the reward pays for")
-    if not 0 <= fee_bps <= 10_000:
+    state = context.funds.fund_of(fund) if fund else None
+    offer = _announced(state) if state else Offer(0, 0, _FEE_BPS, context.settings.committee)
+    reward_wei = positive("--reward", offer.reward_wei if reward is None else reward, "it is what an epoch pays")
+    meaning = "it is how many effective mirrors the reward pays for"
+    mirrors = positive("--target", offer.target if target is None else target, meaning)
+    fee = offer.fee_bps if fee_bps is None else fee_bps
+    if not 0 <= fee <= 10_000:
         raise InvalidInput("--fee-bps", "must be within 0..10000")
-    chosen = parse_policy(read_file(policy)) if policy else Policy()
-    offer = Offer(reward_wei, mirrors, fee_bps, committee or context.settings.committee)
+    if policy is not None:
+        chosen = parse_policy(read_file(policy))
+    else:
+        chosen = parse_policy(_policy_of(context, fund, state)) if state else Policy()
+    asked = Offer(reward_wei, mirrors, fee, committee or offer.committee)
     address = address_of_option("--token", token) if token else context.funds.wrapped_native()
-    return Terms(address, offer, slashing, canonical(chosen.to_json()))
+    return Terms(address, asked, slashing, canonical(chosen.to_json()))
+
+
+def _announced(state: FundState) -> Offer:
+    """What a fund offers as soon as all that was announced binds."""
+    return state.next_offer if state.changes_at else state.offer
+
+
+def _policy_of(context: Context, fund: int, state: FundState) -> str:
+    """The policy that was announced last, from a store that follows the chain up to now.
+
+    Raises: InvalidInput if the store knows another offer.
+    """
+    from oracle.chain.structs import Offer
+    from oracle.errors import InvalidInput
+    from oracle.indexer import index_once
+    from oracle.store.ledger import last_offer
+
+    _ = context.committees  # a store is not to follow what is none
+    index_once(context.store, context.chain, context.settings)
+    known = last_offer(context.store, fund)
+    told = Offer(known.reward_wei, known.target, known.fee_bps, known.committee) if known else None
+    if known is None or told != _announced(state) or state.changes_at not in (0, known.binds_from):
+        raise InvalidInput("--policy", f"a change replaces it too, and that of fund {fund} is not known; name its file")
+    return known.policy
 
 
 def from_acceptance(context: Context, acceptance: Acceptance, owner: str, fund: int = 0) -> Terms:

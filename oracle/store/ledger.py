@@ -105,6 +105,13 @@ def offer_at(engine: sa.Engine, fund: int, epoch: int) -> Offer | None:
     return Offer(**row) if row else None
 
 
+def last_offer(engine: sa.Engine, fund: int) -> Offer | None:
+    """The offer that was announced last, whether it binds yet or not; None for a fund that is not known."""
+    offers = tables.offers.c
+    row = _first(engine, sa.select(tables.offers).where(offers.fund == fund).order_by(offers.binds_from.desc()))
+    return Offer(**row) if row else None
+
+
 def fund_at(engine: sa.Engine, fund: int, epoch: int) -> Fund | None:
     """The fund with the offer in force; None before its first epoch."""
     row = _first(engine, sa.select(tables.funds).where(tables.funds.c.fund == fund))

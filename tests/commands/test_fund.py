@@ -215,7 +215,7 @@ def test_a_fund_is_changed_topped_up_by_permit_and_left(town: Town) -> None:
     town.accept(changed)
     bound = owner.told("fund", "announce", "--fund", 1, "--acceptance", changed)
     assert bound["binds_from"] == world.epoch() + world.fund.terms().change_notice
-    assert world.fund.fund_of(1).next_offer == Offer(7, 3, 500, 1)
+    assert world.fund.fund_of(1).next_offer == Offer(7, 3, 250, 1)
     published = owner.told("fund", "publish", "--fund", 1, "--manifest", town.manifest)
     assert published["binds_from"] == world.epoch() + 1
 
@@ -241,6 +241,37 @@ def test_a_fund_is_changed_topped_up_by_permit_and_left(town: Town) -> None:
     world.fund.settle(account, 1, [])
     sent = town.person("stranger").told("deposit", "collect", "--deposit", first["deposit"])
     assert (sent["amount"], world.token.balance(account.address)) == ("10", 10)
+
+
+def test_what_is_left_out_of_a_change_stays_as_it_was_announced_last(town: Town) -> None:
+    policy, same = town.folder / "policy.json", town.folder / "same.json"
+    policy.write_text('{"slots":20}')
+    named = ("--owner", town.world.account("owner").address, "--token", town.world.token.address, "--policy", policy)
+    town.accept(town.propose(*named, *TERMS))
+    town.create("--acceptance", town.folder / "asked.json")
+    others = of_world(town.world, town.folder / "home", committee=2)
+    invoke("fund", "propose", "--fund", 1, "--out", same, environment=others)
+    kept = read_acceptance(same.read_bytes())
+    assert (kept.reward_wei, kept.target, kept.fee_bps, kept.committee) == (REWARD, 2, 250, 1)
+    assert '"slots":20' in kept.policy
+    change = town.propose("--fund", 1, "--reward", 7, name="change.json")
+    town.accept(change)
+    town.person("owner").says("fund", "announce", "--fund", 1, "--acceptance", change)
+    again = read_acceptance(town.propose("--fund", 1, "--target", 3, name="again.json").read_bytes())
+    assert (again.reward_wei, again.target, again.fee_bps, again.policy) == (7, 3, 250, kept.policy)
+
+
+def test_a_policy_that_the_store_does_not_know_has_to_be_named(town: Town) -> None:
+    town.accept(town.propose())
+    town.create("--acceptance", town.folder / "asked.json")
+    home = of_world(town.world, town.folder / "home", confirmations=1_000)
+    given = ("fund", "propose", "--fund", 1, "--reward", 7, "--out", town.folder / "change.json")
+    with pytest.raises(InvalidInput, match="--policy: a change replaces it too"):
+        invoke(*given, environment=home)
+    policy = town.folder / "policy.json"
+    policy.write_text("{}")
+    invoke(*given, "--policy", policy, environment=home)
+    assert read_acceptance((town.folder / "change.json").read_bytes()).fee_bps == 250
 
 
 def test_native_coin_needs_no_permit(town: Town) -> None:

@@ -12,7 +12,7 @@ from oracle.commands.account import Keystore, PasswordFile, opened
 from oracle.commands.answer import AsJson, say
 from oracle.commands.bonds import Number
 from oracle.commands.files import rewrite
-from oracle.commands.signing import countersigned, merged, of_quorum, read_copies
+from oracle.commands.signing import Signer, countersigned, merged, of_quorum, read_copies, signer
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -50,30 +50,32 @@ def create(
 
 @app.command()
 def accept(
-    keystore: Keystore,
     files: Annotated[list[Path], typer.Argument(help="What `mirrorbond fund propose` wrote; copies are merged.")],
+    keystore: Signer = None,
     post: Annotated[bool, typer.Option("--post", help="Post it, if a quorum has signed.")] = False,
     password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Agree to take on a fund: sign the first file, with the signatures of its copies, and post it with --post."""
+    """Show what taking on a fund asks for; with --keystore agree to it, in the first file, with the signatures of its
+    copies; with --post post it."""
     from oracle.agreements.acceptance import read_acceptance
     from oracle.codec import parse_policy
     from oracle.context import Context
     from oracle.settings import settings
 
     copies = read_copies(files, read_acceptance)
-    asked = copies[0]
-    parse_policy(asked.policy)  # what this software cannot measure by is not to be agreed to
-    account, context = opened(keystore, password_file), Context(settings())
-    terms.check_contracts(context, asked)
-    config = context.committees.config_at(asked.committee, context.committees.current_epoch())
-    asked = countersigned(merged(copies, config), account, config, post=post)
-    rewrite(files[0], asked.to_json())
-    tx = _post(context, account, asked, config) if post else None
-    have = len(asked.valid(config.digest, config.members))
-    facts = _facts(asked) | {"signatures": have, "quorum": config.quorum, "tx": tx}
-    say(as_json, _in_words(asked, have, config.quorum, tx), **facts)
+    parse_policy(copies[0].policy)  # what this software cannot measure by is not to be agreed to
+    context = Context(settings())
+    terms.check_contracts(context, copies[0])
+    config = context.committees.config_at(copies[0].committee, context.committees.current_epoch())
+    asked, tx = merged(copies, config), None
+    account = signer(_in_words(asked, config, tx), keystore, password_file, post=post)
+    if account is not None:
+        asked = countersigned(asked, account, config, post=post)
+        rewrite(files[0], asked.to_json())
+        tx = _post(context, account, asked, config) if post else None
+    facts = _facts(asked) | {"signatures": len(asked.signatures), "quorum": config.quorum, "tx": tx}
+    say(as_json, _in_words(asked, config, tx), **facts)
 
 
 def _post(context: Context, account: LocalAccount, asked: Acceptance, config: CommitteeConfig) -> str:
@@ -103,13 +105,15 @@ def _facts(asked: Acceptance) -> dict[str, Any]:
     }
 
 
-def _in_words(asked: Acceptance, have: int, quorum: int, tx: str | None) -> str:
-    from oracle.store.moment import shown
+def _in_words(asked: Acceptance, config: CommitteeConfig, tx: str | None) -> str:
+    """All of it in a line; the policy as it is understood, for its text may hide fields behind blanks."""
+    from oracle.codec import parse_policy
+    from oracle.model import canonical
 
-    state = f"posted ({tx})" if tx else f"signed by {have}, the quorum is {quorum}"
+    state = f"posted ({tx})" if tx else f"signed by {len(asked.signatures)}, the quorum is {config.quorum}"
     pays = f"{asked.reward_wei} of {asked.token} an epoch for {asked.target} effective mirrors"
     whole = f"{pays}, {asked.fee_bps} of 10,000 for the committee, {_judge(asked)}"
-    policy = f"policy {shown(asked.policy, 2_000)}"
+    policy = f"policy {canonical(parse_policy(asked.policy).to_json()).decode()}"
     return f"committee {asked.committee} takes on {_which(asked)} of {asked.owner}: {whole}, {policy}: {state}"
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oracle.commands import bonds, terms
-from oracle.commands.account import Keystore, PasswordFile, opened
+from oracle.commands.account import PasswordFile
 from oracle.commands.answer import AsJson, say
 from oracle.commands.files import rewrite, write_new
-from oracle.commands.signing import check_place, countersigned, merged, of_quorum, read_copies
+from oracle.commands.signing import Signer, check_place, countersigned, merged, of_quorum, read_copies, signer
 
 if TYPE_CHECKING:
     from oracle.agreements.handover import Handover
@@ -57,30 +57,33 @@ def propose(
 
 
 def change(
-    keystore: Keystore,
     files: Annotated[list[Path], typer.Argument(help="What `mirrorbond committee propose` wrote; copies are merged.")],
+    keystore: Signer = None,
     post: Annotated[bool, typer.Option("--post", help="Post it, if a quorum has signed.")] = False,
     password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Agree to a change of members: sign the first file, with the signatures of its copies, and post it with --post."""
+    """Show what a change of members asks for; with --keystore agree to it, in the first file, with the signatures of
+    its copies; with --post post it."""
     from oracle.agreements.handover import read_handover
     from oracle.context import Context
     from oracle.settings import settings
 
     copies = read_copies(files, read_handover)
-    asked = copies[0]
-    account, context = opened(keystore, password_file), Context(settings())
+    context = Context(settings())
     contract = context.committees
-    _check(context, asked)
-    config = contract.config_at(asked.committee, contract.current_epoch())
-    asked = countersigned(merged(copies, config), account, config, post=post)
-    rewrite(files[0], asked.to_json())
-    have, tx, since = len(asked.valid(config.digest, config.members)), None, None
-    if post:
+    _check(context, copies[0])
+    config = contract.config_at(copies[0].committee, contract.current_epoch())
+    asked, tx, since = merged(copies, config), None, None
+    account = signer(_in_words(asked), keystore, password_file, post=post)
+    if account is not None:
+        asked = countersigned(asked, account, config, post=post)
+        rewrite(files[0], asked.to_json())
+    if account is not None and post:
         who = (asked.members, asked.quorum, asked.fee_recipient, asked.until_s)
         receipt = contract.change_members(account, asked.committee, *who, of_quorum(asked, config))
         tx, since = receipt.tx_hash, receipt.event("CommitteeConfigured")["since"]
+    have = len(asked.signatures)
     state = f"from epoch {since} on ({tx})" if tx else f"signed by {have}, the quorum is {config.quorum}"
     facts = _facts(asked) | {"signatures": have, "needed": config.quorum, "binds_from": since, "tx": tx}
     say(as_json, f"{_in_words(asked)}: {state}", **facts)

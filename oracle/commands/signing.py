@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
+import typer
+
+from oracle.commands.account import opened
 from oracle.commands.files import read_file
 
 if TYPE_CHECKING:
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from oracle.context import Context
 
 Asked = TypeVar("Asked", bound="Agreement")
+Signer = Annotated[
+    Path | None,
+    typer.Option("--keystore", help="Keystore file of the account that signs and pays; left out, it is only shown."),
+]
 
 
 def read_copies(files: Sequence[Path], read: Callable[[bytes], Asked]) -> list[Asked]:
@@ -42,6 +49,21 @@ def check_place(context: Context, asked: Agreement) -> None:
 
     if (asked.domain.chain_id, asked.domain.contract) != (context.chain.chain_id, context.committees.address):
         raise InvalidInput(asked.name, "is for another chain or other contracts; check the settings")
+
+
+def signer(words: str, keystore: Path | None, password_file: Path | None, *, post: bool) -> LocalAccount | None:
+    """Who signs, after the words that say what is asked: they stand on standard error when the password is asked for.
+
+    None if it is only to be shown. Raises: InvalidInput; KeystoreUnreadable; WrongPassword.
+    """
+    from oracle.errors import InvalidInput
+
+    if keystore is None:
+        if post:
+            raise InvalidInput("--post", "needs a --keystore, of the account that pays for it")
+        return None
+    typer.echo(words, err=True)
+    return opened(keystore, password_file)
 
 
 def countersigned(asked: Asked, account: LocalAccount, config: CommitteeConfig, *, post: bool) -> Asked:

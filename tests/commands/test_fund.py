@@ -9,11 +9,11 @@ import pytest
 from oracle.agreements.acceptance import read_acceptance
 from oracle.chain.structs import Offer, Slashing
 from oracle.digests import checksum_address
-from oracle.errors import InvalidInput, NotAccepted, TransactionFailed
+from oracle.errors import InvalidInput, NotAccepted, TransactionFailed, WrongPassword
 from oracle.manifest import compose
 from oracle.model import Address
 from tests.fixtures.chain import World
-from tests.fixtures.command import Person, invoke, of_world
+from tests.fixtures.command import Person, invoke, keystore_of, of_world, read_json
 from tests.fixtures.hostile import released
 
 REWARD = 1_000
@@ -98,6 +98,30 @@ def test_a_member_is_told_of_the_arbiter_that_it_agrees_to(town: Town) -> None:
     assert f"arbiter {arbiter}, who may void" in member.says("committee", "accept", judged)
     told = member.told("committee", "accept", judged)
     assert (told["arbiter"], told["slash_epoch_bps"], told["slash_life_bps"]) == (arbiter, 0, 7)
+
+
+def test_a_member_sees_what_is_asked_before_it_signs(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    file, home = town.propose(), of_world(town.world, town.folder / "home")
+    before = file.read_bytes()
+    shown = read_json(invoke("committee", "accept", file, "--json", environment=home))
+    assert (shown["signatures"], shown["quorum"], shown["reward"], shown["tx"]) == (0, 3, str(REWARD), None)
+    with pytest.raises(InvalidInput, match="--post: needs a --keystore"):
+        invoke("committee", "accept", file, "--post", environment=home)
+    keystore = keystore_of(town.world.account(ROLES[0]), town.folder)[:2]
+    wrong = town.folder / "wrong"
+    wrong.write_text("no password\n")
+    with pytest.raises(WrongPassword):
+        invoke("committee", "accept", file, *keystore, "--password-file", wrong, environment=home)
+    assert f"takes on a new fund of {town.world.account('owner').address}: {REWARD} of" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+def test_a_policy_is_shown_as_it_is_understood(town: Town) -> None:
+    file = town.propose()
+    policy = "{" + " " * 2_000 + '"slots":20}'
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"policy": policy}))
+    words = invoke("committee", "accept", file, environment=of_world(town.world, town.folder / "home"))
+    assert '"slots":20' in words
 
 
 def test_a_fund_with_an_arbiter_needs_an_acceptance_that_names_it(town: Town) -> None:

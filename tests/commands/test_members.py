@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from oracle.errors import InvalidInput, TransactionFailed
+from oracle.errors import InvalidInput, TransactionFailed, WrongPassword
 from oracle.model import Address
-from tests.fixtures.command import Person, invoke, of_world
+from tests.fixtures.command import Person, invoke, keystore_of, of_world, read_json
 from tests.fixtures.stage import MEMBERS, Stage
 
 HEIRS = ("member a", "heir one", "heir two")
@@ -58,6 +58,20 @@ def test_copies_that_members_signed_apart_are_merged(stage: Stage) -> None:
     stage.world.next_epoch()
     config = stage.world.committee.config_at(1, stage.world.epoch())
     assert config.fee_recipient == address(stage, "treasurer")
+
+
+def test_a_member_sees_what_is_asked_before_it_signs(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    file, home = propose(stage), of_world(stage.world, stage.home)
+    before = file.read_bytes()
+    shown = read_json(invoke("committee", "change", file, "--json", environment=home))
+    assert (shown["signatures"], shown["needed"], shown["quorum"], shown["tx"]) == (0, 3, 2, None)
+    keystore = keystore_of(stage.world.account(MEMBERS[0]), stage.home)[:2]
+    wrong = stage.home / "wrong"
+    wrong.write_text("no password\n")
+    with pytest.raises(WrongPassword):
+        invoke("committee", "change", file, *keystore, "--password-file", wrong, environment=home)
+    assert f"sign, {address(stage, 'treasurer')} is sent the fees" in capsys.readouterr().err
+    assert file.read_bytes() == before
 
 
 def test_junk_in_a_copy_takes_the_place_of_no_signature(stage: Stage) -> None:

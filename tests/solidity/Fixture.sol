@@ -94,9 +94,7 @@ abstract contract Fixture is TestBase {
 
     function _addresses(uint256[] memory keys) internal pure returns (address[] memory addresses) {
         addresses = new address[](keys.length);
-        for (uint256 i; i < keys.length; ++i) {
-            addresses[i] = vm.addr(keys[i]);
-        }
+        for (uint256 i; i < keys.length; ++i) addresses[i] = vm.addr(keys[i]);
     }
 
     function _newCommittee(string memory name, uint256 members, uint256 quorum) internal returns (uint256 id) {

@@ -15,10 +15,10 @@ from oracle.model import PRIMARY, Clock, Digest, FundId, MirrorId, Reason, Vote
 from oracle.probes.question import route_question
 from oracle.probes.round import Target
 from oracle.probes.route import Route
-from oracle.questions import Expect, cold_due, cold_is_due, is_asked_elsewhere, questions_for
+from oracle.questions import Expect, bears_another, cold_due, cold_is_due, is_asked_elsewhere, questions_for
 from oracle.rota import Members, Rota, Shard, Span
 from oracle.rounds import Round, without_asking
-from oracle.schedule import rest_s
+from oracle.schedule import choice, rest_s
 from oracle.secret import developer_key, node_secret
 from oracle.settings import Settings
 from oracle.standing import Draw, cold_pool, draw, expected, stand
@@ -74,7 +74,7 @@ def brief(
             votes = [Vote(fund, mirror, shard.epoch, shard.slot, Reason.RELEASE_UNREAD, detail=told) for mirror in ids]
             yield Part(task, None, votes)
         else:
-            yield _part(engine, settings, this, ids)
+            yield _part(engine, settings, this, ids, of.members[fund])
 
 
 def _known(engine: sa.Engine, node: str, of: Rota, shard: Shard, members: Members) -> _Known:
@@ -135,7 +135,9 @@ def _draws(
 # ----------------------------------------------------------------------------------------------------- the questions
 
 
-def _part(engine: sa.Engine, settings: Settings, this: Round, ids: Sequence[MirrorId]) -> Part:
+def _part(
+    engine: sa.Engine, settings: Settings, this: Round, ids: Sequence[MirrorId], everyone: Sequence[MirrorId]
+) -> Part:
     known = {mirror.mirror: mirror for mirror in this.task.mirrors}
     waiting = {m: vote for m, mirror in known.items() if (vote := without_asking(this, mirror))}
     asked = [m for m in ids if m not in waiting]
@@ -145,6 +147,9 @@ def _part(engine: sa.Engine, settings: Settings, this: Round, ids: Sequence[Mirr
     targets = [_target(engine, this, known.get(m), m, due.get(m), bool(away), expects) for m in asked]
     if away and PRIMARY not in asked:
         targets.append(_witness(this, away[0]))
+    if away and this.outage:
+        others = [m for m in everyone if m != PRIMARY and m not in away and m not in waiting]
+        targets = _with_another_witness(engine, settings.node_name, this, targets, away[0], others)
     return Part(this.task, this, list(waiting.values()), targets, due)
 
 
@@ -194,6 +199,34 @@ def _witness(this: Round, beside: MirrorId) -> Target:
     """The primary, asked by the slot's route only: if it answers, the route works, and who does not is hidden."""
     question = route_question(this.route, next(this.delays_ms(beside)))
     return Target(this.task.fund, PRIMARY, this.manifest.primary, (question,), limit_ms(this))
+
+
+def _with_another_witness(
+    engine: sa.Engine, node: str, this: Round, targets: Sequence[Target], beside: MirrorId, among: Sequence[MirrorId]
+) -> list[Target]:
+    """With one of these mirrors asked by the slot's route too, since the primary says nothing in an outage."""
+    witness = _another_witness(engine, node, this, among)
+    if witness is None:
+        return list(targets)
+    question = route_question(this.route, next(this.delays_ms(beside)))
+    if witness.mirror in {target.mirror for target in targets}:
+        more = {witness.mirror: (question,)}
+        return [replace(one, questions=(*one.questions, *more.get(one.mirror, ()))) for one in targets]
+    return [*targets, Target(this.task.fund, witness.mirror, witness.url, (question,), limit_ms(this))]
+
+
+def _another_witness(engine: sa.Engine, node: str, this: Round, among: Sequence[MirrorId]) -> Mirror | None:
+    """One, drawn for the slot, that was up in the slot before, did not hide, and has a request left."""
+    task = this.task
+    at = slot_before(task.epoch, this.slot, task.policy.slots)
+    before = reasons_at(engine, node, *at, {task.fund: among})[task.fund]
+    up = [mirror for mirror, reason in sorted(before.items()) if reason is Reason.UP]
+    this = replace(this, tallies=tallies_of(engine, node, task.epoch, {task.fund: up})[task.fund])
+    able = [mirror for mirror in up if not this.tally(mirror).hidden and bears_another(this, mirror)]
+    if not able:
+        return None
+    drawn = able[choice(this.times, b"witness", len(able), task.epoch, this.slot)]
+    return mirrors_among(engine, [drawn]).get(drawn)
 
 
 def limit_ms(this: Round) -> int:

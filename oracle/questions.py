@@ -34,6 +34,7 @@ COLD_AN_EPOCH_HEARD = 5
 an answer may be lost."""
 _NONCES = 1 << 64
 _WORDS_BITS = 60
+_ONE_AND_ANOTHER = 2
 _LARGE = frozenset({Kind.FILE, Kind.CHECK})
 """What the budget of bytes is for; the answers to all else are short."""
 _ANSWERED = ANSWERED_REASONS | {Reason.TLS}
@@ -145,6 +146,12 @@ def _left(this: Round, mirror: MirrorId, draw: Draw) -> tuple[int, int]:
     return requests, draw.plan.bytes - tally.bytes - slots_left * draw.plan.light_bytes
 
 
+def bears_another(this: Round, mirror: MirrorId) -> bool:
+    """Whether the epoch's budget has a request for it besides the one of this slot."""
+    draw = this.draws.get(this.held(mirror) or this.standing.current)
+    return draw is None or _left(this, mirror, draw)[0] >= _ONE_AND_ANOTHER
+
+
 def _within(this: Round, mirror: MirrorId, draw: Draw, wanted: Sequence[Question]) -> tuple[Question, ...]:
     """What the budget bears of the questions, which come by rank, and the first one in any case; a second attempt only
     for as many as it bears too."""
@@ -220,8 +227,7 @@ def cold_due(this: Round, mirrors: Sequence[Mirror]) -> dict[MirrorId, int]:
 def cold_is_due(this: Round, mirror: MirrorId) -> bool:
     """A few times an epoch; in every slot while the primary is down, when a relay has it from nowhere; and again while
     the last one was not answered rightly; always as long as the budget bears it."""
-    draw = this.draws.get(this.held(mirror) or this.standing.current)
-    if draw is not None and _left(this, mirror, draw)[0] < 2:
+    if not bears_another(this, mirror):
         return False
     if this.outage or this.tally(mirror).cold_failed:
         return True

@@ -11,6 +11,7 @@ from oracle.model import PRIMARY, MirrorId, Reason, Slot
 from oracle.probes.question import Kind
 from oracle.rota import Grid, Members, Shard, rota, span_of
 from oracle.store.observations import record_admission
+from oracle.store.tallies import Asked, add_to_tallies
 from tests.fixtures.scene import EPOCH, FUND, Scene
 from tests.test_measure import AWAY
 
@@ -60,6 +61,28 @@ def test_where_somebody_is_asked_elsewhere_a_primary_of_another_slice_is_asked_b
     assert [target.mirror for target in part.targets] == [2]
     (part,) = parts(scene, {FUND: (PRIMARY, MirrorId(1))})
     assert [target.mirror for target in part.targets] == [PRIMARY, 1]
+
+
+@pytest.mark.parametrize(
+    ("before", "tally", "witnesses"),
+    [
+        ("U", Asked(MirrorId(2)), [1, PRIMARY, 2]),
+        ("D", Asked(MirrorId(2)), [1, PRIMARY]),
+        ("U", Asked(MirrorId(2), hidden=True), [1, PRIMARY]),
+        ("U", Asked(MirrorId(2), requests=1_000_000), [1, PRIMARY]),
+    ],
+)
+def test_in_an_outage_a_mirror_that_was_up_and_did_not_hide_is_a_witness_beside_the_primary(
+    tmp_path: Path, stack: ExitStack, before: str, tally: Asked, witnesses: list[int]
+) -> None:
+    scene = Scene(tmp_path, stack, routes=("127.1.77.1",), secret=AWAY).ready()
+    scene.ledger.vote(2, f"...{before}", epoch=1)
+    add_to_tallies(scene.engine, FUND, EPOCH, "node", [tally])
+    assert [target.mirror for target in parts(scene, {FUND: (MirrorId(1),)})[0].targets] == [1, PRIMARY]
+    scene.ledger.vote(PRIMARY, "...D", epoch=1)
+    (part,) = parts(scene, {FUND: (MirrorId(1),)})
+    assert [target.mirror for target in part.targets] == witnesses
+    assert {question.kind for target in part.targets[1:] for question in target.questions} == {Kind.ROUTE}
 
 
 def test_a_fund_whose_release_nobody_has_read_is_told_so(tmp_path: Path, stack: ExitStack) -> None:

@@ -48,8 +48,9 @@ def _platform(located: Located) -> str:
 
 def hidden(answers: Sequence[Answer]) -> str | None:
     """The path with which the mirror failed where it was asked from elsewhere, "" if it did not; None if it was not
-    asked there, or nobody can say."""
-    away = [one for one in answers if one.question.route is not None and one.reason not in UNKNOWN_REASONS]
+    asked there, or nobody can say. A question that only shows whether a route works is nothing to it."""
+    asked = [one for one in answers if one.question.route is not None and one.question.kind is not Kind.ROUTE]
+    away = [one for one in asked if one.reason not in UNKNOWN_REASONS]
     failed = (one.question.shown for one in away if one.reason is not Reason.UP)
     return next(failed, "") if away else None
 

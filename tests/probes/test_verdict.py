@@ -105,6 +105,13 @@ def test_who_answers_the_usual_probes_only_is_hidden(elsewhere: Reason, decided:
     assert hidden(answers) == (None if elsewhere is R.NOT_MEASURED else path)
 
 
+def test_who_is_asked_only_to_see_whether_a_route_works_is_not_hidden_by_it() -> None:
+    for reason in (R.UP, R.CONNECT, R.TIMEOUT):
+        witness = answer(reason, 1, Kind.ROUTE, AWAY)
+        assert hidden([answer(R.UP), witness]) is None
+        assert vote(answer(R.UP), witness).reason is R.UP
+
+
 def test_who_is_down_for_all_is_not_hidden_but_down() -> None:
     assert vote(answer(R.CONNECT), answer(R.CONNECT, 1, route=AWAY)).reason is R.CONNECT
     assert hidden([answer(R.UP)]) is None

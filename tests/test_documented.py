@@ -9,6 +9,8 @@ from typer.core import TyperGroup
 
 from api.app import create_app
 from oracle import cli
+from oracle.codec import MOST_POLICY_BYTES, POLICY_RANGES
+from oracle.model import Policy
 from oracle.settings import Settings
 from oracle.tasks import app as celery
 from tests.fixtures.node import ROOT
@@ -41,6 +43,14 @@ def test_setting_is_documented_with_its_default(variable: str, row: str) -> None
 
 def test_no_setting_is_documented_that_is_not_there() -> None:
     assert named("Settings") == [variable for variable, _ in settings()]
+
+
+def test_fields_of_a_policy_are_documented_with_default_and_range() -> None:
+    """`--policy` of `mirrorbond fund propose` sends here who wants to know them."""
+    rows = [line for line in section("Policies").splitlines() if line.startswith("| `")]
+    for row, (name, (least, most)) in zip(rows, POLICY_RANGES.items(), strict=True):
+        assert row.startswith(f"| `{name}` | {getattr(Policy(), name)} | {least} to {most} | ")
+    assert f"at most {MOST_POLICY_BYTES:,} bytes" in section("Policies")
 
 
 def commands() -> list[str]:

@@ -6,6 +6,9 @@ import re
 import pytest
 
 from benchmarks.probe_speed import LIMITS
+from oracle.checks import MOST_BODY_BYTES
+from oracle.codec import POLICY_RANGES
+from oracle.model import Policy
 from oracle.probes import engine, handle
 from oracle.probes.exchange import Request
 from tests.fixtures.node import ROOT
@@ -33,7 +36,9 @@ def test_limits_are_those_of_the_code() -> None:
     first_byte = f"{USUAL.first_byte_timeout_ms // 1000} s, noticed within {engine._LOOK_EVERY_S} s"
     assert stated["until the first byte of the answer"] == first_byte
     assert f"less than {handle._SLOW_BYTES_S} bytes a second for {handle._SLOW_S} s" in TEXT
-    assert stated["bytes of the body"] == f"as the caller says, at most {USUAL.max_bytes // MB} MiB"
+    usual, most = Policy(slots=1).max_file_bytes // MB, POLICY_RANGES["max_file_bytes"][1] // (KB * MB)
+    assert f"is {usual} MiB unless it says otherwise and at most {most} GiB" in stated["bytes of the body"]
+    assert f"{MOST_BODY_BYTES // KB} KiB of a check" in stated["bytes of the body"]
     headers = f"{USUAL.max_header_bytes // KB} KiB"
     assert stated["bytes of headers, 1xx answers and trailers included"].startswith(headers)
     wire = handle._OVERHEAD_BYTES // KB

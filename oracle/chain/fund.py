@@ -64,12 +64,10 @@ class FundContract(Contract):
         return structs.segment(self.call("segmentOf", fund, segment))
 
     def committee_at(self, fund: int, epoch: int) -> int | None:
-        """Whose report a fund pays an epoch by; None where it owes nothing for it. An epoch that nobody has touched the
-        fund since may still prove dry."""
+        """Whose report a fund pays an epoch by, once it has started; None where it owes nothing for it."""
         state = self.fund_of(fund)
         if epoch >= state.accrued:
-            changed = 0 < state.changes_at <= epoch
-            return (state.next_offer if changed else state.offer).committee
+            return _due(state, epoch)
         runs = range(1, state.segments + 1)
         later = bisect_left(runs, epoch, key=lambda run: self.segment_of(fund, run).last)
         run = self.segment_of(fund, runs[later]) if later < len(runs) else None
@@ -195,3 +193,13 @@ class FundContract(Contract):
     def withdraw_fee(self, account: Account, committee: int, token: str) -> Receipt:
         """Sends a committee its fees in one token."""
         return self.send(account, "withdrawFee", committee, token)
+
+
+def _due(state: FundState, epoch: int) -> int | None:
+    """Whose report will pay an epoch that the contract has not come to: as it will decide it, from the money free."""
+    at, free, offer = state.accrued, max(0, state.free_wei), state.offer
+    if 0 < state.changes_at <= epoch:
+        before = max(0, state.changes_at - at)
+        free -= min(free // offer.reward_wei, before) * offer.reward_wei
+        at, offer = at + before, state.next_offer
+    return offer.committee if epoch - at < free // offer.reward_wei else None

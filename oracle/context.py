@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from oracle.model import Address
 from oracle.settings import Settings
 from oracle.store import facts
 from oracle.store.db import open_store
+from oracle.store.outbox import StoredOutbox
 
 if TYPE_CHECKING:  # web3 takes a second to import, and a worker that only measures never needs it
     from eth_account.signers.local import LocalAccount
@@ -28,6 +29,9 @@ class Context:
     """Not to be carried over a fork: a child process makes its own."""
 
     settings: Settings
+    keeps_sent: bool = False
+    """Whether what is sent is kept in the store until a block decides it: only for what contracts refuse a second time,
+    as a new wish for the same is not told from the old one."""
 
     @cached_property
     def store(self) -> sa.Engine:
@@ -42,7 +46,9 @@ class Context:
         """
         from oracle.chain.client import connect
 
-        return connect(self.settings.rpc_url, self.settings.chain_id)
+        chain = connect(self.settings.rpc_url, self.settings.chain_id)
+        outbox = StoredOutbox(self.store) if self.keeps_sent else None
+        return replace(chain, outbox=outbox)
 
     @cached_property
     def funds(self) -> FundContract:

@@ -155,7 +155,7 @@ def guards() -> redis.Redis:
 
 @lru_cache(maxsize=1)
 def _context() -> Context:
-    return Context(settings())
+    return Context(settings(), keeps_sent=True)
 
 
 # -------------------------------------------------------------------------------------------------- the tasks

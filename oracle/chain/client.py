@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -16,6 +16,11 @@ from web3.types import FilterParams, LogReceipt, RPCEndpoint, RPCResponse
 
 from oracle.errors import ChainMismatch, ChainUnreachable, RangeRefused
 
+if TYPE_CHECKING:
+    from oracle.chain.outbox import Outbox
+
+FEE_CAP_WEI = 500 * 10**9
+"""The most that is offered for a unit of gas, unless a setting says otherwise."""
 _TOO_MUCH = (400, 413, 504)
 """The statuses with which endpoints refuse a range of logs."""
 
@@ -45,11 +50,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One endpoint of one chain. Not to be carried over a fork: a child process connects anew."""
+    """One endpoint of one chain, and how transactions are sent there: for how much at most, and where it is kept what
+    was sent, if anywhere. Not to be carried over a fork: a child process connects anew."""
 
     rpc_url: str
     chain_id: int
     web3: Web3 = field(repr=False, compare=False)
+    fee_cap_wei: int = FEE_CAP_WEI
+    outbox: Outbox | None = field(default=None, repr=False, compare=False)
 
     def head(self) -> Block:
         """The newest block."""

@@ -109,7 +109,8 @@ class CommitteeContract(Contract):
         signatures: Mapping[int, bytes],
     ) -> Receipt:
         """Posts the report of an epoch; `signatures` by index of the members of its configuration."""
-        return self.send(account, "report", committee, epoch, root, evidence, sorted(signatures.items()))
+        args = (committee, epoch, root, evidence, sorted(signatures.items()))
+        return self.send(account, "report", *args, purpose=f"report:{committee}:{epoch}")
 
     def accept(
         self,

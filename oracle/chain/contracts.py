@@ -50,13 +50,13 @@ class Contract:
         except BadFunctionCallOutput as error:
             raise ChainMismatch(f"the contract at {self.address} is no {self._name}: check the address") from error
 
-    def send(self, account: Account, function: str, *args: Any, value_wei: int = 0) -> Receipt:
-        """Makes a transaction of a function.
+    def send(self, account: Account, function: str, *args: Any, value_wei: int = 0, purpose: str = "") -> Receipt:
+        """Makes a transaction of a function; for the `purpose` see `outbox.Call`.
 
         Raises: TransactionFailed with the contract's error if it refuses; see `transactions.transact`.
         """
         data = self._contract.encode_abi(function, args=list(args))
-        return transact(self.chain, account, Call(function, self.address, data, value_wei))
+        return transact(self.chain, account, Call(function, self.address, data, value_wei, purpose))
 
 
 class Token(Contract):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from oracle.chain.client import Chain
+from oracle.chain.client import FEE_CAP_WEI, Chain
 from oracle.errors import FeeTooHigh
-
-FEE_CAP_WEI = 500 * 10**9
 
 
 @dataclass(frozen=True, slots=True)

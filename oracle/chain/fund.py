@@ -184,7 +184,8 @@ class FundContract(Contract):
 
     def settle(self, account: Account, fund: int, reveals: Sequence[Reveal]) -> Receipt:
         """Settles funded epochs in order, one for each reveal; without any it gives deposits their price."""
-        return self.send(account, "settle", fund, [(one.vector, list(one.proof)) for one in reveals])
+        given = [(one.vector, list(one.proof)) for one in reveals]
+        return self.send(account, "settle", fund, given, purpose=f"settle:{fund}")
 
     def withdraw(self, account: Account, mirror: int) -> Receipt:
         """Sends a mirror's credit to its payout address."""

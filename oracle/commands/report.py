@@ -19,7 +19,7 @@ def run(
     from oracle.settings import settings
     from oracle.startup import check_secret
 
-    context = Context(settings())
+    context = Context(settings(), keeps_sent=True)
     _ = context.funds, context.committees, context.members
     check_secret(context.store, context.settings)
     index_once(context.store, context.chain, context.settings)

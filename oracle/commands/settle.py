@@ -24,7 +24,7 @@ def run(
     from oracle.settings import settings
     from oracle.settle import settle_all, settle_ready
 
-    context = Context(settings())
+    context = Context(settings(), keeps_sent=True)
     store, funds, committees, sender = context.store, context.funds, context.committees, context.sender
     committee = context.settings.committee
     index_once(store, context.chain, context.settings)

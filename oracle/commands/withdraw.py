@@ -21,7 +21,7 @@ def run(
 
     if (mirror is None) == (not fees):
         raise InvalidInput("withdraw", "give either --mirror NUMBER or --fees TOKEN")
-    context = Context(settings())
+    context = Context(settings(), keeps_sent=True)
     funds, sender = context.funds, context.sender
     if mirror is not None:
         amount = withdraw(context.store, funds, sender, mirror)

@@ -326,3 +326,11 @@ transactions = _table(
     _int("at_ms"),
 )
 """What this node sent, by purpose ("report:1:7", "settle:3:7-9"): for people; the chain is checked before each send."""
+outbox = _table(
+    "outbox",
+    _address("account", primary_key=True),
+    sa.Column("purpose", sa.String(200), primary_key=True),
+    _int("nonce"),
+    _text("body"),
+)
+"""What this node sent and no block has decided yet, as `oracle.chain.outbox.Sent`: written before it is sent."""

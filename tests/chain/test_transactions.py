@@ -106,7 +106,7 @@ def test_an_account_without_money_gets_a_sentence(committee: CommitteeContract) 
 def test_threads_that_share_an_account_do_not_take_each_others_nonce(
     committee: CommitteeContract, member: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oracle.chain.transactions._TRIES", 1)
+    monkeypatch.setattr("oracle.chain.sending._TRIES", 1)
 
     def create(_: int) -> int:
         return committee.create_committee(member, [member.address], 1, member.address)[0]

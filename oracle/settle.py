@@ -59,16 +59,18 @@ class _Batch:
     reason: str | None
 
 
-def settle_ready(engine: sa.Engine, contract: FundContract, account: Account, fund: int) -> Settled:
+def settle_ready(
+    engine: sa.Engine, contract: FundContract, account: Account, fund: int, give_up_after: int | None = None
+) -> Settled:
     """Settles the fund's epochs that are final, missed or voided, in order, in as many transactions as they need.
 
-    Which epochs are funded is for the contract to say. An epoch whose weights this node does not have stops the run,
-    unless it may be given up.
+    Which epochs are funded is for the contract to say. An epoch whose weights this node does not have stops the run: it
+    is given up, and pays nobody, only `give_up_after` epochs after the contract lets anyone do so (None: never).
     """
     epochs: list[int] = []
     hashes: list[str] = []
     while True:
-        batch = _next_batch(engine, contract, fund)
+        batch = _next_batch(engine, contract, fund, give_up_after)
         # The contract prices deposits as it settles, but no more in one call than a transaction has gas for.
         prices = not batch.reveals and batch.reason is None and _has_unpriced(engine, contract, fund)
         receipt = _settle(engine, contract, account, fund, batch) if batch.reveals or prices else None
@@ -79,7 +81,9 @@ def settle_ready(engine: sa.Engine, contract: FundContract, account: Account, fu
             return Settled(tuple(epochs), tuple(hashes), batch.stopped_at, batch.reason)
 
 
-def settle_all(engine: sa.Engine, contract: FundContract, account: Account, committee: int) -> dict[int, Settled]:
+def settle_all(
+    engine: sa.Engine, contract: FundContract, account: Account, committee: int, give_up_after: int | None = None
+) -> dict[int, Settled]:
     """`settle_ready` for every fund with epochs of the committee to settle; one that fails does not hold up the others.
 
     Of strangers' funds there may be any number, each for the price of its creation: who wants them settled pays for it.
@@ -90,7 +94,7 @@ def settle_all(engine: sa.Engine, contract: FundContract, account: Account, comm
     for fund in _in_turn(engine, ledger.funds_to_settle(engine, committee)):
         facts.put(engine, facts.SETTLING, fund)
         try:
-            done[fund] = settle_ready(engine, contract, account, fund)
+            done[fund] = settle_ready(engine, contract, account, fund, give_up_after)
         except ChainUnreachable:
             raise
         except (MirrorbondError, KeyError) as error:
@@ -133,7 +137,7 @@ def _has_unpriced(engine: sa.Engine, contract: FundContract, fund: int) -> bool:
     return contract.turn_of(fund, cursor.turn + 1).epoch <= clock.epoch_at(contract.chain.head().timestamp_s)
 
 
-def _next_batch(engine: sa.Engine, contract: FundContract, fund: int) -> _Batch:
+def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_after: int | None) -> _Batch:
     """The reveals of the next epochs, found by asking the contract what it would say to one more."""
     from oracle.chain.structs import Reveal
 
@@ -149,13 +153,25 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int) -> _Batch:
         epoch = int(str(refusal.facts["epoch"]))
         if refusal.error == "NotFinal":
             return _Batch(tuple(reveals), epoch, "not_final")
-        # Without the right vector, an empty one gives the epoch up as soon as the contract lets it.
-        known = [] if refusal.facts["leaf"] == _NO_LEAF else _reveals(engine, fund, epoch)
-        taken = _fitting(contract, fund, reveals, [*known, Reveal()], epoch)
+        if refusal.facts["leaf"] == _NO_LEAF:
+            candidates = [Reveal()]
+        else:  # without the right vector, an empty one gives the epoch up as soon as the contract lets it
+            giving_up = _is_to_be_given_up(engine, contract, epoch, give_up_after)
+            candidates = [*_reveals(engine, fund, epoch), *([Reveal()] if giving_up else [])]
+        taken = _fitting(contract, fund, reveals, candidates, epoch)
         if taken is None:
+            log.warning("evidence_missing", fund=fund, epoch=epoch)
             return _Batch(tuple(reveals), epoch, "no_evidence")
         reveals.append(taken)
     return _Batch(tuple(reveals), None, None)
+
+
+def _is_to_be_given_up(engine: sa.Engine, contract: FundContract, epoch: int, after: int | None) -> bool:
+    """Whether the contract has let anyone give the epoch up for so many epochs."""
+    clock = facts.get_clock(engine)
+    if after is None or clock is None:
+        return False
+    return clock.epoch_at(contract.chain.head().timestamp_s) > epoch + contract.terms().settle_time + after
 
 
 def _fitting(

@@ -57,16 +57,27 @@ def test_a_missed_epoch_pays_nothing_and_does_not_hold_up_the_next(stage: Stage)
     assert [row["paid_wei"] for row in settlements[:2]] == [0, 0]
 
 
-def test_an_epoch_without_evidence_waits_until_it_may_be_given_up(stage: Stage) -> None:
-    fund = stage.fund(2)
+def test_an_epoch_without_evidence_waits_until_it_may_be_given_up_and_whoever_asks_is_patient_no_more(
+    stage: Stage,
+) -> None:
+    fund, patience = stage.fund(2), 3
     first = stage.world.next_epoch()
     stage.world.next_epoch()
     stage.report(first, {fund: [ONE, ONE]}, keep=False)
     stage.world.next_epoch()
-    waiting = stage.settle(fund)
+    waiting = stage.settle(fund, give_up_after=0)
     assert (waiting.epochs, waiting.stopped_at, waiting.reason) == ((), first, "no_evidence")
-    stage.world.next_epoch(stage.world.fund.terms().settle_time)
-    assert first in stage.settle(fund).epochs
+    assert (
+        stage.world.next_epoch(stage.world.fund.terms().settle_time - 1)
+        == first + 1 + stage.world.fund.terms().settle_time
+    )
+    for not_yet in (None, patience):
+        assert stage.settle(fund, give_up_after=not_yet).epochs == ()
+    stage.world.next_epoch(patience - 1)
+    assert stage.settle(fund, give_up_after=patience).reason == "no_evidence"
+    stage.world.next_epoch()
+    assert stage.settle(fund).reason == "no_evidence"
+    assert first in stage.settle(fund, give_up_after=patience).epochs
     assert stage.rows(tables.settlements)[0]["settlement"] == "given_up"
 
 
@@ -76,7 +87,7 @@ def test_evidence_is_used_as_long_as_it_is_there_even_when_the_epoch_may_be_give
     stage.world.next_epoch()
     stage.report(first, {fund: [ONE, ONE]})
     stage.world.next_epoch(stage.world.fund.terms().settle_time + 2)
-    assert first in stage.settle(fund).epochs
+    assert first in stage.settle(fund, give_up_after=0).epochs
     assert stage.rows(tables.settlements)[0]["settlement"] == "paid"
 
 
@@ -99,7 +110,7 @@ def test_an_endpoint_without_an_answer_just_now_makes_no_epoch_be_given_up(
 
     monkeypatch.setattr(stage.world.fund, "call", limited)
     with pytest.raises(TransactionFailed, match="rate limited"):
-        stage.settle(fund)
+        stage.settle(fund, give_up_after=0)
     assert stage.world.dev.chain.web3.eth.get_transaction_count(anyone.address) == 0
     assert first in stage.settle(fund).epochs
     assert stage.rows(tables.settlements)[0]["settlement"] == "paid"

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 def run(
     fund: Annotated[int | None, typer.Option(min=1, help="Only this fund, whoever's it is.")] = None,
+    give_up: Annotated[
+        bool,
+        typer.Option("--give-up", help="Give up epochs whose evidence is not here, if they may be: they pay nobody."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Settle all epochs of the committee's funds that are final and whose evidence is here; lock stakes that reports
@@ -26,12 +30,12 @@ def run(
 
     context = Context(settings(), keeps_sent=True)
     store, funds, committees, sender = context.store, context.funds, context.committees, context.sender
-    committee = context.settings.committee
+    committee, give_up_after = context.settings.committee, 0 if give_up else None
     index_once(store, context.chain, context.settings)
     if fund is not None:
-        done, locks = {fund: settle_ready(store, funds, sender, fund)}, []
+        done, locks = {fund: settle_ready(store, funds, sender, fund, give_up_after)}, []
     else:
-        done = settle_all(store, funds, sender, committee)
+        done = settle_all(store, funds, sender, committee, give_up_after)
         locks = place_locks(store, committees, funds, sender, committee)
         release_locks(store, funds, sender, committee)
         conclude_challenges(store, committees, funds, sender, committee)

@@ -36,6 +36,7 @@ MOST_GAS = 16_777_216
 WAIT_S = 120
 _RAISE_S = 30
 """After so long without a block more is offered."""
+_LONG_AGO_S = 86_400
 _TRIES = 8
 _SPENT_64THS = 60
 """Of its gas what runs out of it has used so much: a call within a call leaves the 64th part to each that called."""
@@ -82,16 +83,21 @@ def transact(chain: Chain, account: Account, call: Call, wait_s: float = WAIT_S)
 
 
 def _resumed(chain: Chain, account: Account, call: Call) -> Sending | None:
-    """What the outbox has of the call, unless it is decided that it did nothing and never will."""
+    """What the outbox has of the call, unless it is decided that it did nothing and never will, or that it was done so
+    long ago that whoever asks now asks for another one."""
     sending = Sending.kept_for(chain, account, call)
     if sending is None:
         return None
     found, used = sending.look()
-    if (used and found is None and sending.is_gone()) or (found is not None and not found["status"]):
+    if sending.is_gone() if used and found is None else found is not None and _is_over(sending, found):
         sending.forget()
         return None
     log.info("transaction_resumed", action=call.action, nonce=sending.nonce, tx=sending.hashes[-1])
     return sending
+
+
+def _is_over(sending: Sending, found: Any) -> bool:
+    return not found["status"] or time.time() - sending.offered_s > _LONG_AGO_S
 
 
 def _begun(chain: Chain, account: Account, call: Call, gas: int) -> Sending | None:

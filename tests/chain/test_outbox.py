@@ -120,6 +120,23 @@ def test_a_call_whose_process_was_killed_while_it_sent_is_made_once(
     assert chain.chain.balance(PAYEE) == 10
 
 
+def test_what_was_done_long_ago_is_not_taken_for_what_is_asked_for_now(
+    chain: DevChain, engine: sa.Engine, ours: Chain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = ours.web3.eth.send_raw_transaction
+
+    def die(raw: bytes) -> bytes:
+        send(raw)
+        raise Killed
+
+    monkeypatch.setattr(ours.web3.eth, "send_raw_transaction", die)
+    with pytest.raises(Killed):
+        transact(ours, member, PAY)
+    monkeypatch.setattr("oracle.chain.transactions._LONG_AGO_S", -1)
+    transact(another_process(chain, engine), member, PAY, wait_s=10)
+    assert chain.chain.balance(PAYEE) == 10
+
+
 def test_a_call_is_made_at_another_nonce_once_its_own_is_shown_to_be_another_transactions(
     chain: DevChain, engine: sa.Engine, ours: Chain, member: Account
 ) -> None:

@@ -48,7 +48,7 @@ class Context:
 
         chain = connect(self.settings.rpc_url, self.settings.chain_id)
         outbox = StoredOutbox(self.store) if self.keeps_sent else None
-        return replace(chain, outbox=outbox)
+        return replace(chain, fee_cap_wei=self.settings.fee_cap_gwei * 10**9, outbox=outbox)
 
     @cached_property
     def funds(self) -> FundContract:

@@ -164,12 +164,15 @@ class TransactionPending(MirrorbondError):
 
 
 class FeeTooHigh(MirrorbondError):
-    """The chain asks more for gas than we are willing to pay now."""
+    """The chain asks more for gas than we are willing to pay now: its base fee with the tip that is usual."""
 
-    def __init__(self, action: str, base_fee_wei: int, cap_wei: int) -> None:
-        super().__init__(f"{action}: gas costs {base_fee_wei} wei, over the cap of {cap_wei}: wait, or raise the cap")
+    def __init__(self, action: str, fee_wei: int, cap_wei: int) -> None:
+        asked, cap = -(-fee_wei // 10**9), cap_wei // 10**9
+        super().__init__(
+            f"{action}: a unit of gas costs {asked} gwei, over the cap of {cap}: wait, or raise MIRRORBOND_FEE_CAP_GWEI"
+        )
         self.action = action
-        self.base_fee_wei = base_fee_wei
+        self.fee_wei = fee_wei
         self.cap_wei = cap_wei
 
 

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     chain_id: int | None = Field(default=None, description="The chain that the endpoint must be; empty for any.")
     index_blocks: int = Field(default=2_000, ge=1, description="Most blocks to ask the chain's endpoint for at once.")
     confirmations: int = Field(default=0, ge=0, description="Blocks to stay behind the head of the chain.")
+    fee_cap_gwei: int = Field(default=500, ge=1, description="The most to offer for a unit of gas, in gwei.")
     keystores: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Keystore files (web3 secret storage) of the members this node signs for, by comma."
     )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from oracle import keys
+from oracle.chain import transactions
 from oracle.context import Context
-from oracle.errors import ChainMismatch, InvalidInput, WrongPassword
+from oracle.errors import ChainMismatch, InvalidInput, TransactionPending, WrongPassword
 from oracle.model import Address
 from oracle.settings import Settings
 from tests.fixtures.chain import World
@@ -52,6 +53,26 @@ def test_the_domain_is_that_of_the_chain_the_store_follows(tmp_path: Path) -> No
     for what in ("domain", "fund_contract"):
         with pytest.raises(InvalidInput, match="mirrorbond index"):
             getattr(fresh, what)
+
+
+def test_the_chain_is_as_the_settings_and_the_task_say(world: World, tmp_path: Path) -> None:
+    chosen = world.settings(tmp_path, fee_cap_gwei=7)
+    assert Context(chosen).chain.fee_cap_wei == 7 * 10**9
+    assert Context(chosen).chain.outbox is None
+    assert not (tmp_path / "store.sqlite").exists()
+    assert Context(chosen, keeps_sent=True).chain.outbox is not None
+
+
+def test_a_node_goes_on_with_what_it_had_sent(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    member = world.account("member")
+    node = Context(world.settings(tmp_path), keeps_sent=True)
+    monkeypatch.setattr(transactions, "_RAISE_S", 0.05)
+    world.dev.chain.rpc("evm_setAutomine", False)
+    monkeypatch.setattr(transactions.transact, "__defaults__", (0.3,))
+    for _ in range(2):
+        with pytest.raises(TransactionPending):
+            node.committees.create_committee(member, [member.address], 1, member.address)
+    assert world.dev.chain.web3.eth.get_transaction_count(member.address, "pending") == 1
 
 
 @pytest.mark.parametrize(("what", "name"), [("funds", "FUND"), ("committees", "COMMITTEE")])

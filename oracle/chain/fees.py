@@ -27,7 +27,7 @@ def current_fees(chain: Chain, action: str, cap_wei: int = FEE_CAP_WEI) -> Fees:
     tips = sorted(int(rewards[0]) for rewards in history.get("reward") or [] if rewards)
     tip = max(1, tips[len(tips) // 2] if tips else 1)
     if base + tip > cap_wei:
-        raise FeeTooHigh(action, base, cap_wei)
+        raise FeeTooHigh(action, base + tip, cap_wei)
     return Fees(min(2 * base + tip, cap_wei), tip)
 
 

@@ -172,6 +172,7 @@ def _epoch_settled(connection: sa.Connection, entry: Log, clock: Clock) -> None:
         returned_wei=args["returned"],
         vector=args["vector"],
         tx_hash=entry.tx_hash,
+        settled_epoch=clock.epoch_at(entry.block_timestamp_s),
     )
     if settlement == "paid":
         _credit(connection, args)

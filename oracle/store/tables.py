@@ -117,6 +117,7 @@ settlements = _table(
     _wei("returned_wei"),
     _text("vector"),
     _digest("tx_hash", nullable=False),
+    _int("settled_epoch"),
 )
 credits = _table(  # noqa: A001 - the contract's word
     "credits", _id("mirror"), _id("epoch"), _int("fund", index=True), _int("weight"), _wei("amount_wei")

@@ -30,7 +30,8 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one settled epoch paid: "paid", "missed", "given_up" or "voided"."""
+    """What one settled epoch paid: "paid", "missed", "given_up" or "voided". It was settled in `settled_epoch`; what
+    came back then pays for later ones."""
 
     epoch: int
     settlement: str
@@ -38,6 +39,7 @@ class Settlement:
     fee_wei: int
     returned_wei: int
     tx_hash: str
+    settled_epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,10 @@ def treasury(
 def owed_epochs(
     known: Sequence[Offer], given: Sequence[Deposit], settled: Sequence[Settlement], created_epoch: int, epoch: int
 ) -> dict[int, int]:
-    """The rewards of the epochs up to `epoch` that are not settled but were funded at their start, by epoch."""
+    """The rewards of the epochs up to `epoch` that are not settled but were funded at their start, by epoch: from what
+    was free then, of which what came back later is no part."""
     next_unsettled = max((one.epoch + 1 for one in settled), default=created_epoch + 1)
-    free = -sum(one.paid_wei for one in settled)
-    changes = _changes(given)
+    free, changes = 0, _changes(given, settled)
     owed: dict[int, int] = {}
     unsettled = range(next_unsettled, epoch + 1)[-MOST_UNSETTLED:]
     for started in unsettled:
@@ -128,13 +130,16 @@ def owed_epochs(
     return owed
 
 
-def _changes(given: Sequence[Deposit]) -> list[tuple[int, int]]:
-    """What joins and leaves, by epoch, the latest first."""
+def _changes(given: Sequence[Deposit], settled: Sequence[Settlement]) -> list[tuple[int, int]]:
+    """What joins and leaves, by epoch, the latest first. A reward leaves at its epoch's start, and what is left of it
+    joins after its settlement."""
     joined = [(one.binds_from, one.amount_wei - (one.collected_wei or 0)) for one in given]
     gone = [
         (one.left_epoch, -one.amount_wei) for one in given if one.left_epoch is not None and one.collected_wei is None
     ]
-    return sorted(joined + gone, reverse=True)
+    rewards = [(one.epoch, -one.paid_wei - one.returned_wei) for one in settled]
+    returned = [(one.settled_epoch + 1, one.returned_wei) for one in settled]
+    return sorted(joined + gone + rewards + returned, reverse=True)
 
 
 def _leaving(given: Sequence[Deposit], epoch: int) -> int:

@@ -30,7 +30,7 @@ from tests.fixtures.seeded import EPOCHS, NOW_EPOCH, REWARD_WEI, SLOTS, seed
     ],
 )
 def test_an_epoch_that_is_neither_settled_nor_owed_was_dry(epoch: int, settlement: str | None, outcome: str) -> None:
-    settled = Settlement(epoch, settlement, 0, 0, 0, "0x") if settlement else None
+    settled = Settlement(epoch, settlement, 0, 0, 0, "0x", epoch + 1) if settlement else None
     assert _outcome(epoch, present=8, settled=settled, owed={6: REWARD_WEI}) == outcome
 
 
@@ -46,7 +46,7 @@ def test_a_fund_without_money_is_told_to_be_dry(file_store: sa.Engine) -> None:
     clock = seed(file_store)
     with writing(file_store) as connection:
         connection.execute(sa.update(deposits).values(amount_wei=REWARD_WEI))  # three epochs, and two were paid
-        connection.execute(sa.update(settlements).values(paid_wei=REWARD_WEI))
+        connection.execute(sa.update(settlements).values(paid_wei=REWARD_WEI, returned_wei=0))
         connection.execute(sa.delete(settlements).where(settlements.c.epoch > 2))
     with moment_of(file_store, clock, 9) as later:
         told = {one.epoch: one.outcome for one in fund_epochs(later, 1, limit=20) or []}

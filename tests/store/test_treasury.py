@@ -17,8 +17,10 @@ def deposit(amount: int, binds_from: int = 1, left: int | None = None, collected
     return Deposit(1, "0x", amount, binds_from, None, left, collected, "0x")
 
 
-def paid(epoch: int, paid_wei: int, returned_wei: int = 0) -> Settlement:
-    return Settlement(epoch, "paid", paid_wei, paid_wei // 50, returned_wei, "0x")
+def paid(epoch: int, paid_wei: int, returned_wei: int = 0, settled_epoch: int = 0) -> Settlement:
+    """Settled in the epoch after it unless told otherwise."""
+    after = settled_epoch or epoch + 1
+    return Settlement(epoch, "paid", paid_wei, paid_wei // 50, returned_wei, "0x", after)
 
 
 OFFERS = [offer(1, 10), offer(5, 20)]
@@ -47,6 +49,15 @@ def test_a_deposit_never_pays_for_epochs_before_it() -> None:
 def test_an_epoch_that_the_money_does_not_cover_is_not_owed() -> None:
     dry = treasury(OFFERS[:1], [deposit(25)], [], created_epoch=0, epoch=9)
     assert (dry.owed_wei, dry.free_wei, dry.runway_epochs) == (20, 5, 0)
+
+
+def test_what_came_back_never_pays_for_epochs_that_had_started() -> None:
+    """Nothing of epoch 1's reward was free when 2 and 3 started; it came back in 3, and pays for 4."""
+    given, settled = [deposit(10)], [paid(1, 0, 10, settled_epoch=3)]
+    assert owed_epochs(OFFERS[:1], given, settled, created_epoch=0, epoch=3) == {}
+    assert owed_epochs(OFFERS[:1], given, settled, created_epoch=0, epoch=9) == {4: 10}
+    money = treasury(OFFERS[:1], given, settled, created_epoch=0, epoch=3)
+    assert (money.balance_wei, money.owed_wei, money.free_wei) == (10, 0, 10)
 
 
 def test_the_epochs_that_are_owed_are_told_one_by_one() -> None:

@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 REFUSED = "refused"
 """The state of a transaction that the contract will never take."""
+Failures = dict[str, str]
+"""What was tried and failed, by purpose, and why."""
 _OTHERS_WERE_FIRST = ("AlreadyLocked", "NotLocked", "AlreadyRuled")
 _FOR_GOOD = ("NoArbiter", "NotCounting", "TooLateToLock")
 """What no later block changes; an empty purse passes, as does what a machine says that lags behind."""
@@ -65,11 +67,16 @@ def follow_disputes(
 
 
 def place_locks(
-    engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, committee: int
+    engine: sa.Engine,
+    committees: CommitteeContract,
+    funds: FundContract,
+    account: Account,
+    committee: int,
+    failures: Failures | None = None,
 ) -> list[Slash]:
     """Locks a part of every stake for which a final report of the committee has a leaf, and gives those locked."""
     place = partial(_place, engine, committees, funds, account, committee)
-    return [slash for slash in due_locks(engine, committee) if _tried(slash.purpose, partial(place, slash))]
+    return [slash for slash in due_locks(engine, committee) if _tried(slash.purpose, partial(place, slash), failures)]
 
 
 def due_locks(engine: sa.Engine, committee: int) -> Iterator[Slash]:
@@ -166,12 +173,15 @@ def segments_of(funds: FundContract, fund: int, epoch: int) -> Iterator[int]:
         yield low
 
 
-def release_locks(engine: sa.Engine, funds: FundContract, account: Account, committee: int) -> list[Lock]:
+def release_locks(
+    engine: sa.Engine, funds: FundContract, account: Account, committee: int, failures: Failures | None = None
+) -> list[Lock]:
     """Releases what reports of the committee locked and the arbiter has not confirmed in time, and gives those."""
     now = _now(engine)
     with reading(engine) as connection:
         over = [lock for lock in open_locks(connection) if now is not None and lock.until <= now]
-    return [lock for lock in over if _is_of(engine, committee, lock) and _release(engine, funds, account, lock)]
+    ours = (lock for lock in over if _is_of(engine, committee, lock))
+    return [lock for lock in ours if _release(engine, funds, account, lock, failures)]
 
 
 def _is_of(engine: sa.Engine, committee: int, lock: Lock) -> bool:
@@ -180,32 +190,42 @@ def _is_of(engine: sa.Engine, committee: int, lock: Lock) -> bool:
     return offer is not None and offer.committee == committee
 
 
-def _release(engine: sa.Engine, funds: FundContract, account: Account, lock: Lock) -> bool:
+def _release(engine: sa.Engine, funds: FundContract, account: Account, lock: Lock, failures: Failures | None) -> bool:
     send = partial(funds.resolve_lock, account, lock.mirror, lock.epoch, burned=False)
     purpose = f"release:{lock.mirror}:{lock.epoch}"
-    return _tried(purpose, partial(_end, engine, purpose, send))
+    return _tried(purpose, partial(_end, engine, purpose, send), failures)
 
 
 # -------------------------------------------------------------------------------------------------- the challenges
 
 
 def conclude_challenges(
-    engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, committee: int
+    engine: sa.Engine,
+    committees: CommitteeContract,
+    funds: FundContract,
+    account: Account,
+    committee: int,
+    failures: Failures | None = None,
 ) -> list[Challenge]:
     """Ends the challenges of the committee's reports that no arbiter decided in time, and gives them: they stand."""
     indexed = facts.get(engine, facts.INDEXED) or {"timestamp_s": 0}
     with reading(engine) as connection:
         ours = [one for one in open_challenges(connection) if one.committee == committee]
     over = [one for one in ours if one.decided_by_s <= indexed["timestamp_s"]]
-    return [one for one in over if _conclude(engine, committees, funds, account, one)]
+    return [one for one in over if _conclude(engine, committees, funds, account, one, failures)]
 
 
 def _conclude(
-    engine: sa.Engine, committees: CommitteeContract, funds: FundContract, account: Account, one: Challenge
+    engine: sa.Engine,
+    committees: CommitteeContract,
+    funds: FundContract,
+    account: Account,
+    one: Challenge,
+    failures: Failures | None,
 ) -> bool:
     send = partial(committees.conclude, account, one.committee, one.epoch, funds.address, one.fund)
     purpose = f"conclude:{one.committee}:{one.epoch}:{one.fund}"
-    return _tried(purpose, partial(_end, engine, purpose, send))
+    return _tried(purpose, partial(_end, engine, purpose, send), failures)
 
 
 def _end(engine: sa.Engine, purpose: str, send: Callable[[], Receipt]) -> bool:
@@ -220,8 +240,8 @@ def _end(engine: sa.Engine, purpose: str, send: Callable[[], Receipt]) -> bool:
     return True
 
 
-def _tried(purpose: str, act: Callable[[], bool]) -> bool:
-    """Whether it was done; what fails is logged, tried again later, and holds up nothing else.
+def _tried(purpose: str, act: Callable[[], bool], failures: Failures | None) -> bool:
+    """Whether it was done; what fails is logged, told to who asks, tried again later, and holds up nothing else.
 
     Raises: ChainUnreachable.
     """
@@ -231,6 +251,8 @@ def _tried(purpose: str, act: Callable[[], bool]) -> bool:
         raise
     except MirrorbondError as error:
         log.warning("dispute_failed", purpose=purpose, error=str(error))
+        if failures is not None:
+            failures[purpose] = str(error)
         return False
 
 

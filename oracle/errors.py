@@ -176,6 +176,15 @@ class FeeTooHigh(MirrorbondError):
         self.cap_wei = cap_wei
 
 
+class NotDone(MirrorbondError):
+    """A part of what a command was to do, or all of it, was not done."""
+
+    def __init__(self, failures: list[str]) -> None:
+        more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
+        super().__init__(f"{'; '.join(failures[:5])}{more}")
+        self.failures = failures
+
+
 class EpochNotOver(MirrorbondError):
     """An epoch that cannot be closed yet."""
 

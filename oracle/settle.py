@@ -44,12 +44,14 @@ _NO_LEAF = "0x" + "00" * 32
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What one run did for a fund: the epochs settled, by which transactions, and the epoch at which it stopped with
-    the reason ("not_final", also while a challenge is not decided; "no_evidence"; both None when nothing is left)."""
+    the reason ("not_final", also while a challenge is not decided; "no_evidence"; both None when nothing is left). Of a
+    run that failed only `error` is known."""
 
     epochs: tuple[int, ...] = ()
     tx_hashes: tuple[str, ...] = ()
     stopped_at: int | None = None
     reason: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def settle_all(
             raise
         except (MirrorbondError, KeyError) as error:
             log.warning("settle_failed", fund=fund, error=str(error))
+            done[fund] = Settled(error=str(error))
     return done
 
 

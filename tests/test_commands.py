@@ -206,6 +206,22 @@ def test_a_folder_without_evidence_is_refused(story: Story, tmp_path: Path) -> N
     assert "is not a folder of evidence" in said.err
 
 
+def test_a_report_that_the_chain_does_not_take_any_more_is_no_success(story: Story) -> None:
+    epoch = story.world.epoch()
+    vote = Vote(FundId(1), MirrorId(2), Epoch(epoch), Slot(0), Reason.UP, 5, "192.0.2.1")
+    record_votes(open_store(story.store), "node", [vote])
+    story.world.next_epoch(2)
+    signed = json.loads(story.ok("sign later", "report", "--epoch", epoch, "--no-post", "--json"))
+    assert (signed["answer"], signed["tx"], len(signed["root"])) == (None, None, 66)
+    story.world.next_epoch()
+    late = story.run("report", "--epoch", epoch)
+    assert late.code == 1
+    assert late.is_one_sentence()
+    assert f"epoch {epoch}: the chain does not take its report: too late" in late.err
+    told = story.run("report", "--epoch", epoch, "--json")
+    assert (told.code, json.loads(told.out)["answer"]) == (1, "too_late")
+
+
 def test_a_mirrors_pay_is_explained(story: Story) -> None:
     words = story.ok("explain", "explain", "--mirror", 2, "--epoch", 1)
     assert "In 1 slot it did not answer in time." in words

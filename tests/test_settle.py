@@ -198,7 +198,8 @@ def test_one_fund_that_cannot_be_settled_does_not_hold_up_the_others(
 
     monkeypatch.setattr(stage.world.fund, "settle", refuse)
     done = settle.settle_all(stage.engine, stage.world.fund, stage.world.account("anyone"), 1)
-    assert {number: settled.epochs for number, settled in done.items()} == {fund: (first, first + 1)}
+    assert {number: settled.epochs for number, settled in done.items()} == {broken: (), fund: (first, first + 1)}
+    assert (done[broken].error, done[fund].error) == ("settle was refused: Reverted", None)
 
 
 def test_strangers_funds_are_settled_at_their_own_expense(stage: Stage) -> None:
@@ -245,7 +246,8 @@ def test_a_run_that_was_cut_short_is_taken_up_at_the_next_fund(stage: Stage, mon
     anyone = stage.world.account("anyone")
     with pytest.raises(ChainUnreachable):
         settle.settle_all(stage.engine, stage.world.fund, anyone, 1)
-    assert settle.settle_all(stage.engine, stage.world.fund, anyone, 1) == {}
+    done = settle.settle_all(stage.engine, stage.world.fund, anyone, 1)
+    assert all(one.error and not one.epochs for one in done.values())
     assert asked == [funds[0], funds[1], funds[2], funds[0]]
 
 

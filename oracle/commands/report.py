@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from oracle.commands.answer import AsJson, say
+
+if TYPE_CHECKING:
+    from oracle.post import Posted
 
 
 def run(
     epoch: Annotated[int, typer.Option(min=0, help="The epoch, which must be over.")],
     post: Annotated[bool, typer.Option(help="Post it, or only make and sign it.")] = True,
+    as_json: AsJson = False,
 ) -> None:
-    """Make this node's report of an epoch, sign it by each key of this node, and post it."""
+    """Make this node's report of an epoch, sign it by each key of this node, and post it. Exits with 1 unless the chain
+    has a report of the epoch then."""
     from oracle.context import Context
     from oracle.indexer import index_once
     from oracle.model import Epoch
@@ -25,7 +32,19 @@ def run(
     index_once(context.store, context.chain, context.settings)
     if not post:
         report = close_epoch(context, Epoch(epoch))
-        typer.echo(f"epoch {epoch}: root {report.root}, evidence {report.evidence}, signed, not posted")
+        words = f"epoch {epoch}: root {report.root}, evidence {report.evidence}, signed, not posted"
+        say(as_json, words, epoch=epoch, answer=None, root=report.root, evidence=report.evidence, tx=None)
         return
-    posted = report_epoch(context, Epoch(epoch))
-    typer.echo(f"epoch {epoch}: {posted.answer}, root {posted.root}")
+    _answer(as_json, epoch, report_epoch(context, Epoch(epoch)))
+
+
+def _answer(as_json: bool, epoch: int, posted: Posted) -> None:
+    from oracle.errors import NotDone
+    from oracle.post import Answer
+
+    stands = posted.answer in (Answer.POSTED, Answer.ALREADY_REPORTED)
+    words = f"epoch {epoch}: {posted.answer}, root {posted.root}"
+    if as_json or stands:
+        say(as_json, words, epoch=epoch, answer=posted.answer, root=posted.root, tx=posted.tx_hash)
+    if not stands:
+        raise NotDone([f"epoch {epoch}: the chain does not take its report: {posted.answer.replace('_', ' ')}"])

@@ -3,12 +3,13 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from audit import foundry, tools
 from audit.accepted import Entry, accepted
 from audit.chunks import Chunks, Done
 from audit.results import Result
-from audit.workspace import ROOT, fingerprint, run, sources
+from audit.workspace import ROOT, STATE, fingerprint, run, sources
 
 SYMBOLIC = "tests/solidity/symbolic"
 # What decides every proof, besides the file that it is in.
@@ -25,12 +26,19 @@ QUESTION_S = 900
 # How long one proof may take, or the part would not end; what runs into it is named in accepted/halmos.json.
 PROOF_S = 1_800
 FIRST = ("Lemmas", "Settlement")
+MATH = "@openzeppelin/contracts/utils/math/Math.sol"
+# OpenZeppelin chooses by a product, which no solver of bit vectors gets through where more products are compared. The
+# proofs are over an if instead; that both are the same is a lemma of its own.
+BRANCHLESS = "return b ^ ((a ^ b) * SafeCast.toUint(condition));"
+CHOICE = "return condition ? a : b;"
 VERDICT = re.compile(r"\[(PASS|FAIL|TIMEOUT|ERROR)\]\S* (check_\w+)\(.*?time: ([\d.]+)s")
 
 
 def audit(workers: int) -> Result:
     """Each proof is a piece of its own: what is proved is not proved again while the contracts stay the same."""
+    shutil.rmtree(STATE / "halmos" / "project" / "node_modules", ignore_errors=True)
     project = foundry.project("halmos")
+    _choose_by_if(project / "node_modules")
     for file in (project / "tests" / "solidity").iterdir():
         if file.name != "symbolic":
             shutil.rmtree(file) if file.is_dir() else file.unlink()
@@ -70,6 +78,18 @@ def audit(workers: int) -> Result:
                 continue
             pieces += Chunks(f"halmos-{contract}", fingerprint(sources(*SHARED, path))).run(some, prove, workers)
     return judge(pieces, entries)
+
+
+def _choose_by_if(modules: Path) -> None:
+    """Puts a copy of OpenZeppelin's contracts in the place of the packages."""
+    modules.unlink()
+    (modules / MATH).parent.mkdir(parents=True)
+    package = ROOT / "node_modules" / "@openzeppelin" / "contracts"
+    shutil.copytree(package, modules / "@openzeppelin" / "contracts", dirs_exist_ok=True)
+    text = (modules / MATH).read_text()
+    if text.count(BRANCHLESS) != 1:
+        raise ValueError(f"{MATH} does not choose by the product of the lemma any more")
+    (modules / MATH).write_text(text.replace(BRANCHLESS, CHOICE))
 
 
 def proofs() -> dict[str, tuple[str, list[str]]]:

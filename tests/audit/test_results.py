@@ -67,6 +67,11 @@ def test_every_check_function_is_a_proof_to_do() -> None:
     assert sorted(found) == sorted(re.findall(r"function (check_\w+)", text))
 
 
+def test_openzeppelin_chooses_as_the_lemma_says() -> None:
+    assert (ROOT / "node_modules" / halmos.MATH).read_text().count(halmos.BRANCHLESS) == 1
+    assert "b ^ ((a ^ b) * bit)" in (ROOT / halmos.SYMBOLIC / "Lemmas.t.sol").read_text()
+
+
 def test_what_halmos_says_is_read() -> None:
     said = "\x1b[32m[PASS]\x1b[0m check_a(uint8,bytes32[2]) (paths: 51, time: 14.20s (paths: 1.00s, models: 2.0s))"
     found = halmos.VERDICT.search(said)

@@ -16,6 +16,14 @@ contract LemmasSymbolic is Lemmas {
         assert(shareFits(net, weight, most));
     }
 
+    /// @dev How OpenZeppelin's `Math.ternary` chooses, in whose place the proofs have an if.
+    function check_lemma_choice(bool condition, uint256 a, uint256 b) external pure {
+        uint256 bit = condition ? 1 : 0;
+        unchecked {
+            assert(b ^ ((a ^ b) * bit) == (condition ? a : b));
+        }
+    }
+
     function check_lemma_distributes(uint256 factor, uint256 u, uint256 v) external pure {
         assert(distributes(factor, u, v));
     }

@@ -24,8 +24,9 @@ from oracle.store.log import Log
 
 log = structlog.get_logger(__name__)
 
-NEAR_HEAD = 64
-"""So many of the newest blocks are asked for one by one: not every machine behind an endpoint has them yet."""
+NEAR_HEAD, NEAR_HEAD_S, MOST_NEAR_HEAD = 64, 300, 1_200
+"""So many of the newest blocks are asked for one by one, and those of so many seconds, up to so many: not every machine
+behind an endpoint has them yet, and one that lags finds no logs there without saying so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,17 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
     # A chain that still has our newest block has our contracts too.
     known = facts.get_clock(engine) if held and _is_bound(engine, chain, settings) else None
     clock = known or bind(engine, chain, settings)
-    newest = chain.head().number
+    newest_block = chain.head()
+    newest = newest_block.number
     head = newest - settings.confirmations
     if tip is not None and not held and _is_behind(engine, chain, tip, newest):
         return IndexResult(tip.number, head, 0, None)
     rewound_to = None if tip is None or held else _go_back(engine, chain, tip, clock)
     reach, logs, batches = settings.index_blocks, 0, 0
+    far = newest - _near_head(chain, newest_block, _next(engine, settings))
     while (first := _next(engine, settings)) <= head and batches != most_batches:
-        near = first > newest - NEAR_HEAD
-        last = min(head if near else min(head, newest - NEAR_HEAD), first + reach - 1)
+        near = first > far
+        last = min(head if near else min(head, far), first + reach - 1)
         try:
             found = _batch(engine, chain, settings, clock, first, last, near)
         except RangeRefused as refusal:
@@ -76,6 +79,16 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
         batches += 1
     _learn_tokens(engine, chain)
     return IndexResult(_next(engine, settings) - 1, head, logs, rewound_to)
+
+
+def _near_head(chain: Chain, newest: Block, first: int) -> int:
+    """How many of the newest blocks are asked for one by one, where those from `first` on are wanted."""
+    if first > newest.number - NEAR_HEAD:
+        return NEAR_HEAD
+    before = chain.block(newest.number - NEAR_HEAD)
+    took_s = newest.timestamp_s - before.timestamp_s if before else 0
+    recent = -(-NEAR_HEAD * NEAR_HEAD_S // took_s) if took_s > 0 else MOST_NEAR_HEAD
+    return max(NEAR_HEAD, min(MOST_NEAR_HEAD, recent))
 
 
 def bind(engine: sa.Engine, chain: Chain, settings: Settings) -> Clock:

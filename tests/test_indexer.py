@@ -10,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from web3 import Web3
 from web3.exceptions import Web3RPCError
 
-from oracle.chain.client import Chain, connect
+from oracle import indexer
+from oracle.chain.client import Block, Chain, connect
 from oracle.chain.structs import Offer
 from oracle.chain.transactions import Call, transact
 from oracle.devnet.chain import running_chain
@@ -221,6 +223,7 @@ def test_small_batches_and_large_ones_leave_the_same(
 def test_a_range_that_the_endpoint_refuses_is_halved(
     world: World, store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("oracle.indexer.MOST_NEAR_HEAD", NEAR_HEAD)
     open_fund(world)
     world.dev.mine(40 + NEAR_HEAD)
     expected = content(fresh())
@@ -243,6 +246,32 @@ def test_a_range_that_the_endpoint_refuses_is_halved(
     world.dev.mine()
     with pytest.raises(ChainUnreachable, match="refuses logs"):
         index_once(store, world.dev.chain, settings)
+
+
+@pytest.mark.parametrize(("block_s", "near"), [(12, 64), (4, 75), (3, 100)])
+def test_blocks_of_the_last_minutes_are_asked_for_one_by_one_however_fast_they_come(
+    world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, block_s: int, near: int
+) -> None:
+    world.dev.chain.rpc("anvil_mine", 150, block_s)
+    newest, eth, lasts = world.dev.chain.head().number, world.dev.chain.web3.eth, list[int]()
+    get_logs = eth.get_logs
+
+    def note(wanted: Any) -> Any:
+        lasts.append(wanted.get("toBlock", 0))
+        return get_logs(wanted)
+
+    monkeypatch.setattr(eth, "get_logs", note)
+    assert index_once(store, world.dev.chain, settings).complete
+    assert max(lasts) == newest - near
+
+
+@pytest.mark.parametrize(("took_s", "near"), [(768, 64), (64, 300), (16, 1_200), (1, 1_200), (0, 1_200)])
+def test_so_many_blocks_are_near_the_head_but_never_more_than_a_run_has_time_for(
+    monkeypatch: pytest.MonkeyPatch, took_s: int, near: int
+) -> None:
+    chain = Chain("", 1, Web3())
+    monkeypatch.setattr(Chain, "block", lambda _, number: Block(number, "", "", 1_000))
+    assert indexer._near_head(chain, Block(5_000, "", "", 1_000 + took_s), 7) == near
 
 
 def test_blocks_without_the_confirmations_asked_for_are_left_alone(

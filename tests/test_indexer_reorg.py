@@ -112,6 +112,7 @@ def test_a_reorganisation_between_two_requests_is_noticed(
     near_head: int,
 ) -> None:
     monkeypatch.setattr(indexer, "NEAR_HEAD", near_head)
+    monkeypatch.setattr(indexer, "MOST_NEAR_HEAD", near_head)
     fund = open_fund(world)
     top_up(world, fund)
     world.dev.mine(3)
@@ -136,6 +137,7 @@ def test_logs_that_a_reorganisation_brings_between_two_requests_are_not_lost(
     world: World, store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, near_head: int
 ) -> None:
     monkeypatch.setattr(indexer, "NEAR_HEAD", near_head)
+    monkeypatch.setattr(indexer, "MOST_NEAR_HEAD", near_head)
     index_once(store, world.dev.chain, settings)
     world.dev.mine(4)
     get_logs = world.dev.chain.web3.eth.get_logs

@@ -106,7 +106,8 @@ def _close(story: Story) -> None:
     story.ok("settle again", "settle", "--fund", 1)
     story.ok("withdraw", "withdraw", "--mirror", 2)
     story.ok("withdraw again", "withdraw", "--mirror", 2)
-    story.ok("fees", "withdraw", "--fees", story.world.wrapped.address)
+    story.ok("withdraw json", "withdraw", "--mirror", 2, "--json")
+    story.ok("fees", "withdraw", "--fees", story.world.wrapped.address, "--json")
 
 
 def test_numbers_of_what_was_made_are_printed(story: Story) -> None:
@@ -137,7 +138,9 @@ def test_the_settlement_pays_by_the_slots(story: Story) -> None:
     due = (REWARD_WEI - REWARD_WEI // 10) * 3 // 4 // 2
     assert story.said["withdraw"].out == f"sent {due}\n"
     assert story.said["withdraw again"].out == "there was nothing to send\n"
-    assert story.said["fees"].out == f"sent {REWARD_WEI // 10}\n"
+    assert json.loads(story.said["withdraw json"].out) == {"mirror": 2, "token": None, "amount": "0"}
+    fees = {"mirror": None, "token": story.world.wrapped.address, "amount": str(REWARD_WEI // 10)}
+    assert json.loads(story.said["fees"].out) == fees
 
 
 def test_the_epoch_verifies_from_this_nodes_evidence(story: Story) -> None:

@@ -56,6 +56,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
+    epochs: tuple[int, ...]
     reveals: tuple[Reveal, ...]
     stopped_at: int | None
     reason: str | None
@@ -76,10 +77,11 @@ def settle_ready(
         # The contract prices deposits as it settles, but no more in one call than a transaction has gas for.
         prices = not batch.reveals and batch.reason is None and _has_unpriced(engine, contract, fund)
         receipt = _settle(engine, contract, account, fund, batch) if batch.reveals or prices else None
-        if receipt is not None:
-            epochs += _settled_in(receipt)
-            hashes.append(receipt.tx_hash)
-        if receipt is None or batch.reason is not None:
+        done = _settled_in(receipt) if receipt else []
+        epochs += done
+        hashes += [receipt.tx_hash] if receipt else []
+        # What was settled may be what an earlier run had sent: then this batch is still to come.
+        if receipt is None or (batch.reason is not None and done == list(batch.epochs)):
             return Settled(tuple(epochs), tuple(hashes), batch.stopped_at, batch.reason)
 
 
@@ -144,6 +146,7 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_af
     """The reveals of the next epochs, found by asking the contract what it would say to one more."""
     from oracle.chain.structs import Reveal
 
+    epochs: list[int] = []
     reveals: list[Reveal] = []
     positions = contract.fund_of(fund).cursor.positions
     most = min(MOST_EPOCHS, max(1, MOST_WORK // (_GAS_PER_EPOCH + positions * _GAS_PER_POSITION)))
@@ -155,7 +158,7 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_af
             raise refusal
         epoch = int(str(refusal.facts["epoch"]))
         if refusal.error == "NotFinal":
-            return _Batch(tuple(reveals), epoch, "not_final")
+            return _Batch(tuple(epochs), tuple(reveals), epoch, "not_final")
         if refusal.facts["leaf"] == _NO_LEAF:
             candidates = [Reveal()]
         else:  # without the right vector, an empty one gives the epoch up as soon as the contract lets it
@@ -164,9 +167,10 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_af
         taken = _fitting(contract, fund, reveals, candidates, epoch)
         if taken is None:
             log.warning("evidence_missing", fund=fund, epoch=epoch)
-            return _Batch(tuple(reveals), epoch, "no_evidence")
+            return _Batch(tuple(epochs), tuple(reveals), epoch, "no_evidence")
+        epochs.append(epoch)
         reveals.append(taken)
-    return _Batch(tuple(reveals), None, None)
+    return _Batch(tuple(epochs), tuple(reveals), None, None)
 
 
 def _is_to_be_given_up(engine: sa.Engine, contract: FundContract, epoch: int, after: int | None) -> bool:

@@ -1,16 +1,20 @@
 """Settling: by anyone, any number of times, with one effect."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from oracle import evidence, merkle, settle
+from oracle.chain import transactions
+from oracle.chain.fund import FundContract
 from oracle.chain.structs import Offer, Reveal
 from oracle.errors import ChainUnreachable, FeeTooHigh, TransactionFailed, TransactionPending
 from oracle.model import ONE, CommitteeId, Epoch, Policy, canonical
 from oracle.payout import shares
 from oracle.store import ledger, tables
+from oracle.store.outbox import StoredOutbox
 from oracle.store.reports import save_evidence
 from tests.fixtures.node import run_module
 from tests.fixtures.stage import EVIDENCE, FEE_BPS, QUORUM, REWARD, TARGET, Stage
@@ -276,6 +280,31 @@ def test_proofs_made_by_openzeppelins_library_settle(stage: Stage) -> None:
         reveal = Reveal(vectors[fund], tuple(bytes.fromhex(one[2:]) for one in proof))
         stage.world.fund.settle(stage.world.account("anyone"), fund, [reveal])
     assert [row["settlement"] for row in stage.rows(tables.settlements)] == ["paid"] * 5
+
+
+def test_a_settlement_that_landed_after_its_time_limit_is_told_by_the_next_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund, dev = stage.fund(1), stage.world.dev
+    node = FundContract(replace(dev.chain, outbox=StoredOutbox(stage.engine)), stage.world.fund.address)
+    monkeypatch.setattr(stage.world, "fund", node)
+    monkeypatch.setattr(transactions.transact, "__defaults__", (0.3,))
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE]})
+    dev.pass_time(20)
+    dev.chain.rpc("evm_setAutomine", False)
+    for _ in range(2):
+        with pytest.raises(TransactionPending):
+            stage.settle(fund)
+    assert dev.chain.web3.eth.get_transaction_count(stage.world.account("anyone").address, "pending") == 1
+    dev.mine()
+    dev.chain.rpc("evm_setAutomine", True)
+    stage.world.next_epoch()
+    stage.report(first + 1, {fund: [ONE]})
+    dev.pass_time(20)
+    settled = stage.settle(fund)
+    assert (settled.epochs, len(settled.tx_hashes)) == ((first, first + 1), 2)
 
 
 def test_deposits_of_an_idle_fund_get_their_price(stage: Stage) -> None:

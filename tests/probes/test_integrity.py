@@ -39,9 +39,9 @@ def failed(reason: Reason, length: int = 0) -> Response:
         (got(NOW, status=404), Reason.HTTP_STATUS),
         (got(NOW, status=206), Reason.HTTP_STATUS),
         (got(b"", status=304), Reason.HTTP_STATUS),
-        (got(gzip.compress(NOW), decoded=NOW), Reason.PROTOCOL),
-        (got(gzip.compress(BEFORE), decoded=BEFORE), Reason.PROTOCOL),
-        (got(gzip.compress(OTHER), decoded=OTHER), Reason.WRONG_BYTES),
+        (got(gzip.compress(NOW, mtime=0), decoded=NOW), Reason.PROTOCOL),
+        (got(gzip.compress(BEFORE, mtime=0), decoded=BEFORE), Reason.PROTOCOL),
+        (got(gzip.compress(OTHER, mtime=0), decoded=OTHER), Reason.WRONG_BYTES),
         (failed(Reason.TIMEOUT), Reason.TIMEOUT),
         (failed(Reason.NOT_MEASURED), Reason.NOT_MEASURED),
         (failed(Reason.TOO_LARGE, len(BEFORE) + 1), Reason.WRONG_BYTES),
@@ -76,23 +76,23 @@ def test_absence_says_nothing_where_a_release_that_counts_has_no_such_file(statu
 
 def test_an_answer_may_be_packed_where_that_was_asked_for() -> None:
     for body, reason in ((NOW, Reason.UP), (BEFORE, Reason.STALE_RELEASE), (OTHER, Reason.WRONG_BYTES)):
-        assert judge(got(gzip.compress(body), decoded=body), EXPECTED, may_be_packed=True)[0] is reason
+        assert judge(got(gzip.compress(body, mtime=0), decoded=body), EXPECTED, may_be_packed=True)[0] is reason
 
 
 def test_a_released_file_that_is_packed_is_up_as_it_was_sent() -> None:
     """Many servers name the encoding of a `.gz` file; what is inside was never released."""
-    packed = gzip.compress(NOW)
-    held = Expected("a.gz", (released("a.gz", packed),), (released("a.gz", gzip.compress(BEFORE)),))
+    packed = gzip.compress(NOW, mtime=0)
+    held = Expected("a.gz", (released("a.gz", packed),), (released("a.gz", gzip.compress(BEFORE, mtime=0)),))
     for in_browser in (True, False):
         assert judge(got(packed, decoded=NOW), held, may_be_packed=in_browser)[0] is Reason.UP
-        older = got(gzip.compress(BEFORE), decoded=BEFORE)
+        older = got(gzip.compress(BEFORE, mtime=0), decoded=BEFORE)
         assert judge(older, held, may_be_packed=in_browser)[0] is Reason.STALE_RELEASE
-    assert judge(got(gzip.compress(packed), decoded=packed), held, may_be_packed=True)[0] is Reason.UP
-    assert judge(got(gzip.compress(OTHER), decoded=OTHER), held, may_be_packed=True)[0] is Reason.WRONG_BYTES
+    assert judge(got(gzip.compress(packed, mtime=0), decoded=packed), held, may_be_packed=True)[0] is Reason.UP
+    assert judge(got(gzip.compress(OTHER, mtime=0), decoded=OTHER), held, may_be_packed=True)[0] is Reason.WRONG_BYTES
 
 
 def test_every_deduction_says_what_was_seen() -> None:
-    for response in (got(OTHER), got(b"longer than it"), got(NOW, 500), got(gzip.compress(NOW), decoded=NOW)):
+    for response in (got(OTHER), got(b"longer than it"), got(NOW, 500), got(gzip.compress(NOW, mtime=0), decoded=NOW)):
         assert 0 < len(judge(response, EXPECTED)[1]) <= 200
 
 

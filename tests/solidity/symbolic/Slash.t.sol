@@ -19,11 +19,9 @@ contract SlashSymbolic is Symbolic {
         uint256 epoch,
         uint256 segment,
         uint256 set,
-        uint8 outcome,
         bytes32 root
     ) external {
-        vm.assume(outcome <= uint8(type(IOracleCommittee.Outcome).max));
-        committee.tell(IOracleCommittee.Outcome(outcome), root);
+        committee.tell(IOracleCommittee.Outcome.Final, root);
         IRedundancyFund.Mirror memory m = book.mirrorOf(mirror);
         _decided(m.fund);
 
@@ -33,11 +31,29 @@ contract SlashSymbolic is Symbolic {
         (address judge, uint16 epochBps, uint16 lifeBps) = book.slashingOf(m.fund);
         uint256 registered = uint256(m.stake) + m.slashed;
         assert(judge != address(0));
-        assert(outcome == uint8(IOracleCommittee.Outcome.Final));
         assert(now_.stake == m.stake && now_.slashed == m.slashed);
         assert(now_.locked - m.locked == book.lockOf(mirror, epoch).amount);
         assert(now_.locked - m.locked <= registered * epochBps / 10_000);
         assert(uint256(now_.locked) + now_.slashed <= registered * lifeBps / 10_000);
+    }
+
+    /// @dev Whatever else became of an epoch locks nothing.
+    function check_P11_no_lock_without_a_final_report(
+        uint256 mirror,
+        uint256 epoch,
+        uint256 segment,
+        uint256 set,
+        uint8 outcome,
+        bytes32 root
+    ) external {
+        vm.assume(outcome <= uint8(type(IOracleCommittee.Outcome).max));
+        vm.assume(outcome != uint8(IOracleCommittee.Outcome.Final));
+        committee.tell(IOracleCommittee.Outcome(outcome), root);
+        _decided(book.mirrorOf(mirror).fund);
+
+        bytes memory call = abi.encodeCall(book.lockStake, (mirror, epoch, segment, set, new bytes32[](0)));
+        (bool done,) = address(book).call(call);
+        assert(!done);
     }
 
     /// @dev Burning moves what is locked, and nothing else; only the arbiter can, and in time; releasing takes nothing.

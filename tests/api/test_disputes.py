@@ -13,7 +13,7 @@ STAKE = 10**18
 
 def lock(engine: sa.Engine, mirror: int, state: str = "locked", answer: str | None = None) -> None:
     insert(engine, dispute_tables.locks, [{
-        "mirror": mirror, "epoch": NOW_EPOCH - 2, "amount_wei": STAKE // 5, "answer_by": NOW_EPOCH + 1,
+        "mirror": mirror, "epoch": NOW_EPOCH - 2, "amount_wei": STAKE // 5, "answer_by": NOW_EPOCH + 2,
         "until": NOW_EPOCH + 3, "state": state, "answer": answer, "tx_hash": digest("lock"),
     }])  # fmt: skip
 

@@ -210,8 +210,10 @@ def _with_another_witness(
         return list(targets)
     question = route_question(this.route, next(this.delays_ms(beside)))
     if witness.mirror in {target.mirror for target in targets}:
-        more = {witness.mirror: (question,)}
-        return [replace(one, questions=(*one.questions, *more.get(one.mirror, ()))) for one in targets]
+        return [
+            replace(one, questions=(*one.questions, question)) if one.mirror == witness.mirror else one
+            for one in targets
+        ]
     return [*targets, Target(this.task.fund, witness.mirror, witness.url, (question,), limit_ms(this))]
 
 

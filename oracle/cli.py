@@ -25,6 +25,7 @@ _PARTS = {
     "keys": ("oracle.keys", "Make and show keystore files."),
     "fund": ("oracle.commands.fund", "Open a fund, change it and add to it."),
     "deposit": ("oracle.commands.deposit", "Take back what of a deposit is not spent."),
+    "endowment": ("oracle.commands.endowment", "Lend principal to a vault whose yield goes to a fund."),
     "mirror": ("oracle.commands.mirror", "Register a mirror and take it back."),
     "committee": ("oracle.commands.committee", "What members do besides measuring: accept funds, pledge bonds."),
     "challenge": ("oracle.commands.challenge", "Ask a fund's arbiter to void a report, and decide it."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from oracle.errors import InvalidInput
+from oracle.errors import ChainMismatch, InvalidInput
 from oracle.model import Address
 from oracle.settings import Settings
 from oracle.store import facts
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # web3 takes a second to import, and a worker that only measu
     from oracle.attest import Domain
     from oracle.chain.client import Chain
     from oracle.chain.committee import CommitteeContract
+    from oracle.chain.endowment import EndowmentContract
     from oracle.chain.fund import FundContract
 
 
@@ -63,6 +64,23 @@ class Context:
         from oracle.chain.committee import CommitteeContract
 
         return CommitteeContract(self.chain, _named(self.settings.committee_contract, "MIRRORBOND_COMMITTEE_CONTRACT"))
+
+    @cached_property
+    def endowments(self) -> EndowmentContract:
+        """The Endowment of the settings.
+
+        Raises: ChainMismatch if its yields go to funds of another contract than that of the settings.
+        """
+        from oracle.chain.endowment import EndowmentContract
+
+        address = _named(self.settings.endowment_contract, "MIRRORBOND_ENDOWMENT_CONTRACT")
+        contract = EndowmentContract(self.chain, address)
+        if (theirs := contract.fund_contract()) != self.funds.address:
+            raise ChainMismatch(
+                f"the endowment contract {address} gives to funds of {theirs}, not of {self.funds.address}: "
+                "check MIRRORBOND_ENDOWMENT_CONTRACT and MIRRORBOND_FUND_CONTRACT"
+            )
+        return contract
 
     @cached_property
     def members(self) -> dict[Address, LocalAccount]:

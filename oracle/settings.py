@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     rpc_url: str = Field(default="http://127.0.0.1:8545", description="The chain's JSON-RPC endpoint.")
     fund_contract: str = Field(default="", description="Address of RedundancyFund.")
     committee_contract: str = Field(default="", description="Address of OracleCommittee.")
+    endowment_contract: str = Field(default="", description="Address of an Endowment; only for its commands.")
     committee: int = Field(default=1, ge=1, description="Number of the committee that this node belongs to.")
     first_block: int = Field(default=0, ge=0, description="Block of the contracts' deployment: indexing starts here.")
     chain_id: int | None = Field(default=None, description="The chain that the endpoint must be; empty for any.")

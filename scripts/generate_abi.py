@@ -8,8 +8,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ABI = REPOSITORY / "oracle" / "chain" / "abi"
 CONTRACTS = {
     "DemoToken": "contracts/dev/DemoToken.sol",
+    "Endowment": "contracts/Endowment.sol",
     "OracleCommittee": "contracts/OracleCommittee.sol",
     "RedundancyFund": "contracts/RedundancyFund.sol",
+    "SavingsVault": "tests/solidity/actors/SavingsVault.sol",
     "WrappedNative": "contracts/dev/WrappedNative.sol",
 }
 

@@ -38,13 +38,14 @@ class Contract:
         self._contract = chain.web3.eth.contract(Web3.to_checksum_address(address), abi=entries, decode_tuples=True)
         self._name = name
 
-    def call(self, function: str, *args: Any) -> Any:
-        """What a function would return now.
+    def call(self, function: str, *args: Any, caller: str | None = None) -> Any:
+        """What a function would return now, to this caller if it matters who asks.
 
         Raises: TransactionFailed with the contract's error if it refuses.
         """
+        sender: Any = {"from": caller} if caller else None
         try:
-            return self._contract.functions[function](*args).call()
+            return self._contract.functions[function](*args).call(sender)
         except (ContractLogicError, Web3RPCError) as error:
             raise failed(function, error) from error
         except BadFunctionCallOutput as error:
@@ -114,6 +115,16 @@ class Token(Contract):
     def approve(self, account: Account, spender: str, amount_wei: int) -> Receipt:
         """Lets a contract take this much."""
         return self.send(account, "approve", spender, amount_wei)
+
+    def allow(self, account: Account, spender: str, amount_wei: int) -> None:
+        """Lets a contract take at least this much. Some tokens let no allowance be changed but to 0 or from it: that of
+        a try that failed would stay for good."""
+        allowed = self.allowance(account.address, spender)
+        if allowed >= amount_wei:
+            return
+        if allowed > 0:
+            self.approve(account, spender, 0)
+        self.approve(account, spender, amount_wei)
 
     def transfer(self, account: Account, to: str, amount_wei: int) -> Receipt:
         """Sends tokens."""

@@ -21,7 +21,8 @@ from oracle.chain.client import hex0x
 from oracle.chain.refusals import canonical_type, signature_hash
 from oracle.model import printable
 
-DECODED = ("OracleCommittee", "RedundancyFund")
+DECODED = ("Endowment", "OracleCommittee", "RedundancyFund")
+"""Of events with one signature (`NoticeGiven`) the last contract's names count."""
 
 
 @dataclass(frozen=True, slots=True)

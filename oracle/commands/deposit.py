@@ -59,19 +59,8 @@ def _add(context: Context, account: LocalAccount, fund: int, amount: int, permit
         raise InvalidInput("--amount", f"is {amount}, but {account.address} has only {balance} of {token}")
     if permit:
         return _add_by_permit(context, account, contract, fund, amount)
-    _allow(context, account, contract, amount)
+    contract.allow(account, context.funds.address, amount)
     return context.funds.top_up(account, fund, amount)
-
-
-def _allow(context: Context, account: LocalAccount, token: Token, amount: int) -> None:
-    """Some tokens let no allowance be changed but to 0 or from it: that of a try that failed would stay for good."""
-    spender = context.funds.address
-    allowed = token.allowance(account.address, spender)
-    if allowed >= amount:
-        return
-    if allowed > 0:
-        token.approve(account, spender, 0)
-    token.approve(account, spender, amount)
 
 
 def _add_by_permit(

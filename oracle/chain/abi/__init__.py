@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-CONTRACTS = ("DemoToken", "OracleCommittee", "RedundancyFund", "WrappedNative")
+CONTRACTS = ("DemoToken", "Endowment", "OracleCommittee", "RedundancyFund", "SavingsVault", "WrappedNative")
 
 
 @dataclass(frozen=True)

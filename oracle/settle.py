@@ -33,8 +33,8 @@ MOST_WORK = 10_000_000
 """Gas, by a generous estimate: a block takes transactions of up to 16,777,216."""
 _GAS_PER_EPOCH = 60_000
 _GAS_PER_POSITION = 1_500
-_NOBODYS = b"\xff" * 4
-"""A vector that no report holds, for one weight exceeds any target."""
+_NOBODYS = b"\xff" * 3
+"""A vector that the contract never takes, whatever a report holds: it is no list of words of four bytes."""
 _WRONG_VECTOR = ("WrongProof", "InvalidVector", "WeightsExceedTarget", "VectorNeeded")
 """What the contract says to a vector that is not the epoch's, or to none too early."""
 _NO_LEAF = "0x" + "00" * 32
@@ -68,7 +68,8 @@ def settle_ready(
     """Settles the fund's epochs that are final, missed or voided, in order, in as many transactions as they need.
 
     Which epochs are funded is for the contract to say. An epoch whose weights this node does not have stops the run: it
-    is given up, and pays nobody, only `give_up_after` epochs after the contract lets anyone do so (None: never).
+    is given up, and pays nobody, only `give_up_after` epochs after the contract lets anyone do so (None: never), or as
+    soon as it does if this node has the weights of a later one, which anyone might give up too if it waited.
     """
     epochs: list[int] = []
     hashes: list[str] = []
@@ -154,15 +155,15 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_af
         refusal = _refusal(contract, fund, [*reveals, Reveal(_NOBODYS)])
         if refusal is None or refusal.error == "UnusedReveals":
             break
-        if refusal.error not in ("NotFinal", "WrongProof"):
+        if refusal.error not in ("NotFinal", "WrongProof", "InvalidVector"):  # the last: a report holds even nobody's
             raise refusal
         epoch = int(str(refusal.facts["epoch"]))
         if refusal.error == "NotFinal":
             return _Batch(tuple(epochs), tuple(reveals), epoch, "not_final")
-        if refusal.facts["leaf"] == _NO_LEAF:
+        if refusal.facts.get("leaf") == _NO_LEAF:
             candidates = [Reveal()]
         else:  # without the right vector, an empty one gives the epoch up as soon as the contract lets it
-            giving_up = _is_to_be_given_up(engine, contract, epoch, give_up_after)
+            giving_up = give_up_after is not None and _is_to_be_given_up(engine, contract, fund, epoch, give_up_after)
             candidates = [*_reveals(engine, fund, epoch), *([Reveal()] if giving_up else [])]
         taken = _fitting(contract, fund, reveals, candidates, epoch)
         if taken is None:
@@ -173,12 +174,17 @@ def _next_batch(engine: sa.Engine, contract: FundContract, fund: int, give_up_af
     return _Batch(tuple(epochs), tuple(reveals), None, None)
 
 
-def _is_to_be_given_up(engine: sa.Engine, contract: FundContract, epoch: int, after: int | None) -> bool:
-    """Whether the contract has let anyone give the epoch up for so many epochs."""
+def _is_to_be_given_up(engine: sa.Engine, contract: FundContract, fund: int, epoch: int, after: int) -> bool:
+    """Whether the contract has let anyone give the epoch up for so many epochs, or does, and holds up a later one whose
+    weights are here: that one's time runs too."""
     clock = facts.get_clock(engine)
-    if after is None or clock is None:
+    if clock is None:
         return False
-    return clock.epoch_at(contract.chain.head().timestamp_s) > epoch + contract.terms().settle_time + after
+    today = clock.epoch_at(contract.chain.head().timestamp_s)
+    waited = today - (epoch + 1 + contract.terms().settle_time)
+    return waited >= max(0, after) or (
+        waited >= 0 and any(_reveals(engine, fund, one) for one in range(epoch + 1, today))
+    )
 
 
 def _fitting(

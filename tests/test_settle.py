@@ -10,6 +10,7 @@ from oracle import evidence, merkle, settle
 from oracle.chain import transactions
 from oracle.chain.fund import FundContract
 from oracle.chain.structs import Offer, Reveal
+from oracle.digests import to_digest
 from oracle.errors import ChainUnreachable, FeeTooHigh, TransactionFailed, TransactionPending
 from oracle.model import ONE, CommitteeId, Epoch, Policy, canonical
 from oracle.payout import shares
@@ -82,6 +83,39 @@ def test_an_epoch_without_evidence_waits_until_it_may_be_given_up_and_whoever_as
     stage.world.next_epoch()
     assert stage.settle(fund).reason == "no_evidence"
     assert first in stage.settle(fund, give_up_after=patience).epochs
+    assert stage.rows(tables.settlements)[0]["settlement"] == "given_up"
+
+
+def test_an_epoch_without_evidence_is_given_up_at_once_where_it_holds_up_one_that_can_be_paid(stage: Stage) -> None:
+    """Else anyone, to whose deposit it returns, could give up the later one too, and those after it."""
+    fund, settle_time = stage.fund(2), stage.world.fund.terms().settle_time
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]}, keep=False)
+    stage.world.next_epoch()
+    stage.report(first + 1, {fund: [ONE, ONE]})
+    stage.world.next_epoch(settle_time - 2)
+    assert stage.settle(fund, give_up_after=settle_time).epochs == (), "not before the contract lets anyone"
+    assert stage.world.next_epoch() == first + 1 + settle_time
+    assert stage.settle(fund).reason == "no_evidence", "nor for who gives nothing up"
+    assert stage.settle(fund, give_up_after=settle_time).epochs[:2] == (first, first + 1)
+    assert [row["settlement"] for row in stage.rows(tables.settlements)[:2]] == ["given_up", "paid"]
+
+
+@pytest.mark.parametrize("vector", [b"\xff" * 4, b"\xff" * 3])
+def test_a_report_of_a_vector_that_cannot_be_paid_is_no_end_of_the_work(stage: Stage, vector: bytes) -> None:
+    fund, settle_time = stage.fund(2), stage.world.fund.terms().settle_time
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.index()
+    digest, payload = ledger.mirrors_digest_at(stage.engine, fund, first), merkle.vector_digest(vector)
+    leaf = merkle.leaf(merkle.WEIGHTS, stage.world.fund.address, fund, first, digest, payload)
+    stage.send(first, to_digest(leaf))
+    stage.world.next_epoch()
+    waiting = stage.settle(fund)
+    assert (waiting.stopped_at, waiting.reason) == (first, "no_evidence")
+    stage.world.next_epoch(settle_time)
+    assert first in stage.settle(fund, give_up_after=0).epochs
     assert stage.rows(tables.settlements)[0]["settlement"] == "given_up"
 
 

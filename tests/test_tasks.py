@@ -15,10 +15,13 @@ from oracle.agenda import Duty
 from oracle.broker import Connection
 from oracle.context import Context
 from oracle.errors import ChainUnreachable
+from oracle.model import ONE
 from oracle.processes import stop
 from oracle.queue import redis_url, start_queue
 from oracle.settings import Settings
-from oracle.store import facts
+from oracle.store import facts, tables
+from tests.fixtures.command import keystore_of
+from tests.fixtures.stage import Stage
 
 EVERY_TASK = {"tick", "index", "measure", "release", "admit", "close", "settle", "source", "controls", "forget"}
 
@@ -204,3 +207,23 @@ def test_a_defect_is_not_hidden(chosen: Settings, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tasks, "_context", lambda: None)
     with pytest.raises(ZeroDivisionError):
         tasks.close(7)
+
+
+def test_a_node_gives_up_what_nobody_has_the_evidence_of_after_twice_the_contracts_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, file, _, password = keystore_of(stage.world.account("member a"), stage.home)
+    store = f"sqlite:///{stage.home / 'stage.sqlite3'}"
+    made = stage.world.settings(stage.home, keystores=(file,), password_file=password, DATABASE_URL=store)
+    monkeypatch.setattr(tasks, "settings", lambda: made)
+    monkeypatch.setattr(tasks, "_context", lambda: Context(made))
+    fund, settle_time = stage.fund(2), stage.world.fund.terms().settle_time
+    first = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(first, {fund: [ONE, ONE]}, keep=False)
+    stage.world.next_epoch(2 * settle_time - 1)
+    tasks.settle()
+    assert stage.rows(tables.settlements) == []
+    assert stage.world.next_epoch() == first + 1 + 2 * settle_time
+    tasks.settle()
+    assert stage.rows(tables.settlements)[0]["settlement"] == "given_up"

@@ -36,7 +36,9 @@ def test_who_has_no_evidence_gives_nothing_up_unless_asked_to(stage: Stage) -> N
     first = stage.world.next_epoch()
     stage.world.next_epoch()
     stage.report(first, {fund: [ONE, ONE]})
-    stage.world.next_epoch(2 * stage.world.fund.terms().settle_time + 3)
+    assert (
+        stage.world.next_epoch(stage.world.fund.terms().settle_time) == first + 1 + stage.world.fund.terms().settle_time
+    )
     for args in (("--fund", fund), ()):
         with pytest.raises(
             NotDone, match=f"fund {fund}: the evidence of epoch {first} is not here; `mirrorbond verify"

@@ -1,6 +1,7 @@
 """Slither over all contracts: nothing of medium impact or higher but what accepted/slither.json explains by name."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,22 @@ def _input(tree: Path) -> dict[str, Any]:
 
 
 def judge(findings: list[Finding], entries: list[Entry]) -> Result:
-    """Compares severe findings in our own files with the accepted ones; an entry that nothing needs is a fault too."""
+    """Compares severe findings in our own files with the accepted ones, each as often as its entry says (once, or
+    "times"); an entry that nothing needs is a fault too."""
     ours = [one for one in findings if is_ours(one)]
-    severe = {(one["check"], subject(one)): one for one in ours if one["impact"] in SEVERE}
-    known = {(entry["check"], entry["of"]): entry["reason"] for entry in entries}
+    severe = [one for one in ours if one["impact"] in SEVERE]
+    times = Counter((one["check"], subject(one)) for one in severe)
+    known = {(entry["check"], entry["of"]): int(entry.get("times", "1")) for entry in entries}
     new = [
         f"{one['impact']}: {' '.join(one['description'].split())[:300]}"
-        for key, one in severe.items()
-        if key not in known
+        for one in severe
+        if times[one["check"], subject(one)] > known.get((one["check"], subject(one)), 0)
     ]
-    stale = [f"accepted, but not found any more: {check} of {of}" for check, of in known if (check, of) not in severe]
+    stale = [
+        f"accepted, but not found so often any more: {check} of {of}"
+        for (check, of), accepted_times in known.items()
+        if times[check, of] < accepted_times
+    ]
     figures = {
         f"{impact.lower()} in our files": sum(one["impact"] == impact for one in ours) for impact in (*SEVERE, "Low")
     }

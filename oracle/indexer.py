@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 NEAR_HEAD, NEAR_HEAD_S, MOST_NEAR_HEAD = 64, 300, 1_200
 """So many of the newest blocks are asked for one by one, and those of so many seconds, up to so many: not every machine
 behind an endpoint has them yet, and one that lags finds no logs there without saying so."""
+NEAR_BATCH = 8
+"""So many blocks near the head are one batch, of two requests for each: what an endpoint with limits gave before it
+refused is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,13 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
     far = newest - _near_head(chain, newest_block, _next(engine, settings))
     while (first := _next(engine, settings)) <= head and batches != most_batches:
         near = first > far
-        last = min(head if near else min(head, far), first + reach - 1)
+        last = min(head, first + min(reach, NEAR_BATCH) - 1) if near else min(head, far, first + reach - 1)
         try:
             found = _batch(engine, chain, settings, clock, first, last, near)
         except RangeRefused as refusal:
             if reach == 1:
                 raise ChainUnreachable(str(refusal)) from refusal
-            reach = max(1, min(reach, head - first + 1) // 2)
+            reach = max(1, (last - first + 1) // 2)
             continue
         if found is None:
             break  # the chain or the store changed meanwhile: the next run sees how

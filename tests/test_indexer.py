@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,25 @@ def test_blocks_of_the_last_minutes_are_asked_for_one_by_one_however_fast_they_c
     monkeypatch.setattr(eth, "get_logs", note)
     assert index_once(store, world.dev.chain, settings).complete
     assert max(lasts) == newest - near
+
+
+def test_what_an_endpoint_told_of_the_blocks_near_the_head_before_its_limit_is_kept(
+    world: World, file_store: sa.Engine, settings: Settings, fresh: Callable[[], sa.Engine]
+) -> None:
+    open_fund(world)
+    world.dev.chain.rpc("anvil_mine", 80, 1)
+    indexed = [-1]
+    with relaying(world.dev.rpc_url) as relay:
+        chain, relay.one_in = connect(relay.url), 50
+        while indexed[-1] < world.dev.chain.head().number:
+            with suppress(ChainUnreachable):
+                index_once(file_store, chain, settings)
+            tip = journal.tip(file_store)
+            assert tip is not None
+            assert tip.number > indexed[-1]
+            indexed.append(tip.number)
+    assert len(indexed) > 3
+    assert content(file_store) == content(fresh())
 
 
 @pytest.mark.parametrize(("took_s", "near"), [(768, 64), (64, 300), (16, 1_200), (1, 1_200), (0, 1_200)])

@@ -107,6 +107,7 @@ def _round(
     return Round(
         task=task,
         slot=shard.slot,
+        epoch_start_ms=clock.start_s(task.epoch) * 1000,
         start_ms=span.slot_start_ms,
         length_ms=span.slot_ms,
         now_ms=known.now_ms,

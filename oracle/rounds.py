@@ -30,13 +30,15 @@ _NO_TALLY = Tally(PRIMARY)
 
 @dataclass(frozen=True)
 class Round:
-    """All that decides what is asked. `manifest` is the current release's; `secret` the node's; `before` the votes of
-    the slot before; `retry_ms` how long a host that failed is left alone; `routes` are other ways out; `key` is shared
-    with the developer; `cold_pool` are the cold files, by their place in the manifest, that are this node's to ask
-    for, `cold_asked` those that each mirror was asked for, and `cold_recent` those that any was a moment ago."""
+    """All that decides what is asked. `epoch_start_ms` and `start_ms` are when the epoch and the slot begin (Unix ms);
+    `manifest` is the current release's; `secret` the node's; `before` the votes of the slot before; `retry_ms` how long
+    a host that failed is left alone; `routes` are other ways out; `key` is shared with the developer; `cold_pool` are
+    the cold files, by their place in the manifest, that are this node's to ask for, `cold_asked` those that each mirror
+    was asked for, and `cold_recent` those that any was a moment ago."""
 
     task: Assignment
     slot: Slot
+    epoch_start_ms: int
     start_ms: int
     length_ms: int
     now_ms: int
@@ -107,7 +109,9 @@ def without_asking(this: Round, mirror: Mirror) -> Vote | None:
     read = this.reads.get(this.standing.current, {}).get(mirror.mirror)
     if read is None:
         return _vote(this, mirror.mirror, Reason.NOT_MEASURED, "this node has not read it completely yet")
-    reason = read.reason if read.reason in _OWN_WORDS else Reason.NOT_ADMITTED
+    # Wrong bytes are charged in the epoch in which they were seen, and in no other.
+    old = read.reason is Reason.WRONG_BYTES and read.at_ms < this.epoch_start_ms
+    reason = read.reason if read.reason in _OWN_WORDS and not old else Reason.NOT_ADMITTED
     return _vote(this, mirror.mirror, reason, f"complete read: {read.detail or read.reason}"[:200])
 
 

@@ -74,6 +74,7 @@ class World:
         this = Round(
             task=Assignment(FundId(1), EPOCH, offer, self.policy, None, (), mirrors),
             slot=Slot(slot),
+            epoch_start_ms=0,
             start_ms=0,
             length_ms=300_000,
             now_ms=0,

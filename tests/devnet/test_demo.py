@@ -100,7 +100,8 @@ def test_every_operator_received_all_that_was_credited(result: dict[str, Any]) -
 def test_altered_and_stale_mirrors_get_nothing_and_are_told_why(epochs_of: EpochsOf, name: str) -> None:
     for epoch in epochs_of(name):
         assert (epoch["weight"], epoch["credited"]) == (0, "0")
-        assert epoch["reasons"][DOWN_BY[name]] == known(epoch)
+        not_yet = epoch["reasons"].get("not_admitted", 0) if name == "altered" else 0  # not met in this epoch yet
+        assert 0 < epoch["reasons"][DOWN_BY[name]] == known(epoch) - not_yet
 
 
 def test_stake_is_locked_for_wrong_bytes_and_for_nothing_else(demo: DemoProcess, result: dict[str, Any]) -> None:

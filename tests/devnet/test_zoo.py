@@ -57,8 +57,10 @@ def reasons(zoo: Zoo, fund: Enclosure, epoch: int, name: str) -> set[Reason]:
 
 
 def earns_nothing(zoo: Zoo, fund: Enclosure, name: str, reason: Reason) -> bool:
-    """In no epoch, and always for this reason."""
-    return all(share(zoo, fund, at, name) == 0 and reasons(zoo, fund, at, name) == {reason} for at in zoo.epochs)
+    """In no epoch, and always for this reason; wrong bytes are charged from when they are met in the epoch."""
+    before = {Reason.NOT_ADMITTED} if reason is Reason.WRONG_BYTES else set[Reason]()
+    found = [reasons(zoo, fund, at, name) - before for at in zoo.epochs]
+    return all(share(zoo, fund, at, name) == 0 for at in zoo.epochs) and all(one == {reason} for one in found)
 
 
 def was_ever_up(zoo: Zoo, fund: Enclosure, name: str) -> bool:

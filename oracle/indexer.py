@@ -54,16 +54,19 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
     Raises: ChainUnreachable; ChainMismatch if the store belongs to another chain or other contracts.
     """
     tip = journal.tip(engine)
-    held = tip is not None and _holds(chain, tip)
+    held = None if tip is None else _holds(chain, tip)
     # A chain that still has our newest block has our contracts too.
     known = facts.get_clock(engine) if held and _is_bound(engine, chain, settings) else None
     clock = known or bind(engine, chain, settings)
     newest_block = chain.head()
     newest = newest_block.number
     head = newest - settings.confirmations
-    if tip is not None and not held and _is_behind(engine, chain, tip, newest):
-        return IndexResult(tip.number, head, 0, None)
-    rewound_to = None if tip is None or held else _go_back(engine, chain, tip, clock)
+    rewound_to = None
+    if tip is not None and not held:
+        replaced = tip if held is False else _replaced(engine, chain, newest)
+        if replaced is None:  # the endpoint has not come as far as the store
+            return IndexResult(tip.number, head, 0, None)
+        rewound_to = _go_back(engine, chain, tip, replaced, clock)
     reach, logs, batches = settings.index_blocks, 0, 0
     far = newest - _near_head(chain, newest_block, _next(engine, settings))
     while (first := _next(engine, settings)) <= head and batches != most_batches:
@@ -133,11 +136,12 @@ def _next(engine: sa.Engine, settings: Settings) -> int:
     return settings.first_block if tip is None else tip.number + 1
 
 
-def _go_back(engine: sa.Engine, chain: Chain, tip: KnownBlock, clock: Clock) -> int:
-    """Takes back what the chain has dropped: everything after the newest block that it still has."""
-    known = journal.known_blocks(engine)
+def _go_back(engine: sa.Engine, chain: Chain, tip: KnownBlock, replaced: KnownBlock, clock: Clock) -> int:
+    """Takes back what the chain has dropped: everything after the newest block before `replaced` that has no other in
+    its place. Too little, where a machine that lags was asked, is seen by the parent of what would follow."""
+    known = [block for block in journal.known_blocks(engine) if block.number < replaced.number]
     # Of blocks that follow each other, once one holds all before it do.
-    held = bisect.bisect_left(known, True, key=lambda block: _holds(chain, block))
+    held = bisect.bisect_left(known, True, key=lambda block: _holds(chain, block) is not False)
     ancestor = known[held] if held < len(known) else None
     to = -1 if ancestor is None else ancestor.number
     log.warning("chain_reorganised", tip=tip.number, back_to=to)
@@ -145,19 +149,19 @@ def _go_back(engine: sa.Engine, chain: Chain, tip: KnownBlock, clock: Clock) -> 
     return to
 
 
-def _is_behind(engine: sa.Engine, chain: Chain, tip: KnownBlock, newest: int) -> bool:
-    """Whether the endpoint has merely not come as far as the store: it lacks our newest block, and has no other in the
-    place of the newest that it should have. A chain that became shorter looks the same until it grows again."""
-    if chain.block(tip.number) is not None:
-        return False
+def _replaced(engine: sa.Engine, chain: Chain, newest: int) -> KnownBlock | None:
+    """Of an endpoint that lacks our newest block, the newest block that it should have, if the chain has another in its
+    place. None: it has merely not come as far as the store. A chain that became shorter looks the same until it grows
+    again."""
     below = next((block for block in journal.known_blocks(engine) if block.number <= newest), None)
-    there = chain.block(below.number) if below else None
-    return below is None or there is None or there.hash == below.hash
+    return below if below and _holds(chain, below) is False else None
 
 
-def _holds(chain: Chain, block: KnownBlock) -> bool:
+def _holds(chain: Chain, block: KnownBlock) -> bool | None:
+    """Whether the chain has this very block; None, which proves nothing, if the endpoint has none of this number: of
+    several machines behind it one may lack any block."""
     now = chain.block(block.number)
-    return now is not None and now.hash == block.hash
+    return None if now is None else now.hash == block.hash
 
 
 def _batch(

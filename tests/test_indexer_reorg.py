@@ -1,6 +1,7 @@
 """The index equals the chain after oracle.indexer has seen it reorganise, at any moment."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,49 @@ def test_an_endpoint_that_is_behind_is_no_reorganisation(
     monkeypatch.setattr(Chain, "block", lambda chain, n: None)
     assert index_once(store, world.dev.chain, settings).rewound_to is None
     assert content(store) == known
+
+
+def flap(monkeypatch: pytest.MonkeyPatch, lacking: int) -> None:
+    """Of two machines behind the endpoint that answer in turn one lacks every block: the first asked, or the second."""
+    block, turns = Chain.block, count(lacking)
+    monkeypatch.setattr(Chain, "block", lambda chain, n: block(chain, n) if next(turns) % 2 else None)
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_an_endpoint_of_which_one_machine_lacks_every_block_is_no_reorganisation(
+    world: World, file_store: sa.Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    fund = open_fund(world)
+    top_up(world, fund)
+    index_once(file_store, world.dev.chain, settings)
+    known, tip = content(file_store), journal.tip(file_store)
+    flap(monkeypatch, lacking)
+    for _ in range(4):
+        assert index_once(file_store, world.dev.chain, settings).rewound_to is None
+        assert journal.tip(file_store) == tip
+    assert content(file_store) == known
+
+
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_a_reorganisation_is_followed_though_one_machine_lacks_every_block(
+    world: World,
+    file_store: sa.Engine,
+    settings: Settings,
+    fresh: Callable[[], sa.Engine],
+    monkeypatch: pytest.MonkeyPatch,
+    lacking: int,
+) -> None:
+    fund = open_fund(world)
+    world.dev.mine(20)
+    top_up(world, fund)
+    index_once(file_store, world.dev.chain, settings)
+    first, tip = world.dev.chain.head().number - 10, journal.tip(file_store)
+    world.dev.chain.rpc("anvil_reorg", 11, [])
+    with monkeypatch.context() as flapping:
+        flap(flapping, lacking)
+        back = [index_once(file_store, world.dev.chain, settings).rewound_to for _ in range(8)]
+    assert tip != journal.tip(file_store)
+    assert min(to for to in back if to is not None) == first - 1  # never more than the chain replaced
+    assert index_once(file_store, world.dev.chain, settings).complete
+    assert content(file_store) == content(fresh())
+    assert content(file_store)["deposits"] == []

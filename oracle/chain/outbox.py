@@ -46,7 +46,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A call that may be on its way into a block: its nonce, the hashes it may have, and what was offered when."""
+    """A call that may be on its way into a block: its nonce, the hashes it may have, and what was offered when, `head`
+    being the newest block by then."""
 
     call: Call
     gas: int
@@ -54,6 +55,7 @@ class Sent:
     fees: Fees
     hashes: tuple[str, ...]
     offered_s: float
+    head: int = 0
 
     def text(self) -> str:
         """As the outbox holds it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from oracle.errors import TransactionFailed
 
 _ERROR = keccak(text="Error(string)")[:4]
 _PANIC = keccak(text="Panic(uint256)")[:4]
+_URL = re.compile(r"\w+://\S+")
 
 
 def canonical_type(entry: dict[str, Any]) -> str:
@@ -85,3 +87,8 @@ def message_of(error: Web3RPCError) -> str:
     response: Any = error.rpc_response or {}
     told = response.get("error")
     return str(told.get("message", told)) if isinstance(told, dict) else str(error.message)
+
+
+def sentence_of(error: Web3RPCError) -> str:
+    """The endpoint's own words as they may be logged: on one line, not too many, and without a URL's key."""
+    return " ".join(_URL.sub("", message_of(error)).split())[:200]

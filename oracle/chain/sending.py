@@ -18,7 +18,7 @@ from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from oracle.chain.client import Chain, hex0x
 from oracle.chain.fees import Fees, current_fees, raised
 from oracle.chain.outbox import Call, Sent
-from oracle.chain.refusals import failed, message_of
+from oracle.chain.refusals import failed, message_of, sentence_of
 from oracle.errors import ChainUnreachable, FeeTooHigh
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 _RECENT = 127
 """So many blocks back any node still knows an account's nonce."""
 _TRIES = 8
-_NONCE_TAKEN = ("nonce too low", "nonce too high", "underpriced")
+_MOST_HASHES = 32
+_NONCE_TAKEN = ("nonce too low", "nonce too high", "replacement transaction underpriced")
 _ALREADY_THERE = ("already known", "already imported", "known transaction")
 
 _sending: defaultdict[tuple[int, str], threading.Lock] = defaultdict(threading.Lock)
@@ -44,13 +45,15 @@ def fields_of(account: Account, call: Call) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Sending:
-    """A call with its nonce, and a hash for each fee that was offered; `kept` is what the outbox says of it."""
+    """A call with its nonce, and a hash for each fee that was offered; `head` is the newest block when that was done
+    last, `kept` what the outbox says of it."""
 
     chain: Chain
     account: Account
     call: Call
     gas: int
     fees: Fees
+    head: int = 0
     nonce: int = -1
     hashes: list[str] = field(default_factory=list)
     offered_s: float = 0.0
@@ -65,8 +68,8 @@ class Sending:
     @classmethod
     def _of(cls, chain: Chain, account: Account, text: str) -> Sending:
         sent = Sent.of(text)
-        hashes = list(sent.hashes)
-        return cls(chain, account, sent.call, sent.gas, sent.fees, sent.nonce, hashes, sent.offered_s, text)
+        where = (sent.fees, sent.head, sent.nonce, list(sent.hashes), sent.offered_s, text)
+        return cls(chain, account, sent.call, sent.gas, *where)
 
     def send(self) -> None:
         """Sends it at the account's next nonce.
@@ -75,7 +78,7 @@ class Sending:
         """
         for attempt in range(_TRIES):
             with _sending[self.chain.chain_id, self.account.address]:
-                self.nonce = self.count("pending")
+                self.nonce, self.hashes = self.count("pending"), []
                 refusal = self.offer(self.fees)
             if refusal is None:
                 return
@@ -93,7 +96,8 @@ class Sending:
         fields |= {"maxFeePerGas": fees.most_wei, "maxPriorityFeePerGas": fees.tip_wei, "nonce": self.nonce}
         signed = self.account.sign_transaction(fields)
         tx_hash = hex0x(signed.hash)
-        self._keep(fees, tx_hash)
+        self.hashes = [one for one in self.hashes if one != tx_hash] + [tx_hash]
+        self._keep(fees)
         try:
             self.chain.web3.eth.send_raw_transaction(signed.raw_transaction)
         except ChainUnreachable as error:
@@ -103,16 +107,14 @@ class Sending:
             if not there and not self.is_known(tx_hash):
                 return error
         self.fees = fees
-        self.hashes = [one for one in self.hashes if one != tx_hash] + [tx_hash]
         return None
 
-    def _keep(self, fees: Fees, tx_hash: str) -> None:
-        """Writes down what is about to be sent. Raises: Overtaken."""
+    def _keep(self, fees: Fees) -> None:
+        """Writes down what is about to be sent, or what stands after a refusal. Raises: Overtaken."""
         self.offered_s = time.time()
         if self.chain.outbox is None:
             return
-        hashes = (*(one for one in self.hashes if one != tx_hash), tx_hash)
-        text = Sent(self.call, self.gas, self.nonce, fees, hashes, self.offered_s).text()
+        text = Sent(self.call, self.gas, self.nonce, fees, tuple(self.hashes), self.offered_s, self.head).text()
         if not self.chain.outbox.keep(self.account.address, self.call.key, self.nonce, text, self.kept):
             raise Overtaken
         self.kept = text
@@ -142,9 +144,28 @@ class Sending:
             return
         if self.count("pending") > self.nonce and not any(map(self.is_known, reversed(self.hashes))):
             return
-        cap_wei = self.chain.fee_cap_wei
-        refusal = self.offer(raised(self.fees, current_fees(self.chain, self.call.action, cap_wei), cap_wei))
-        log.info("transaction_raised", action=self.call.action, tx=self.hashes[-1], refused=refusal is not None)
+        before, fees = self.fees, self._next_fees()
+        refusal = self.offer(fees)
+        if refusal is not None and fees != before:
+            self._take_back()
+        event = "transaction_raised" if fees != before else "transaction_told_again"
+        told = {"most_wei": fees.most_wei, "tip_wei": fees.tip_wei, "refused": refusal and sentence_of(refusal)}
+        log.info(event, action=self.call.action, tx=self.hashes[-1], **told)
+
+    def _next_fees(self) -> Fees:
+        """More, where a block has come since the last offer and has not taken it; else the same, which may be lost."""
+        head, cap_wei = self.chain.web3.eth.block_number, self.chain.fee_cap_wei
+        if head <= self.head:
+            return self.fees
+        now = current_fees(self.chain, self.call.action, cap_wei)
+        self.head = head
+        return raised(self.fees, now, cap_wei)
+
+    def _take_back(self) -> None:
+        """What was refused was not offered. Some hashes of it are kept: endpoints may refuse what they passed on."""
+        *accepted, refused = self.hashes
+        self.hashes = [refused, *accepted] if len(accepted) < _MOST_HASHES else accepted
+        self._keep(self.fees)
 
     def _is_ours(self) -> bool:
         """Whether the outbox still has it at this nonce; what other processes offered for it meanwhile is learnt."""
@@ -153,7 +174,7 @@ class Sending:
         now = self.kept_for(self.chain, self.account, self.call)
         if now is None or now.nonce != self.nonce:
             return False
-        self.fees, self.kept, self.offered_s = now.fees, now.kept, now.offered_s
+        self.fees, self.head, self.kept, self.offered_s = now.fees, now.head, now.kept, now.offered_s
         self.hashes += [one for one in now.hashes if one not in self.hashes]
         return True
 

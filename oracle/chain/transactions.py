@@ -1,7 +1,7 @@
 """Signs here, sends, and waits: what the chain refuses is TransactionFailed, with the contract's error by name.
 
 What may have been sent is sent at another nonce only when a block shows another transaction at the first: else the
-chain could do it twice. At its own nonce the same call is offered for more as time passes; if it ends in no block, it
+chain could do it twice. At its own nonce the same call is offered for more as blocks pass; if it ends in no block, it
 is TransactionPending with its hash. Where the chain has an outbox, whoever makes the same call next goes on from there,
 after a kill too, and what waits behind it has more offered for it; without one the nonce is read from the chain each
 time, and nothing is known of what was sent before. What a block had too little gas for did nothing, and is sent again
@@ -35,7 +35,7 @@ MOST_GAS = 16_777_216
 """No transaction may ask for more (EIP-7825)."""
 WAIT_S = 120
 _RAISE_S = 30
-"""After so long without a block more is offered."""
+"""After so long without a receipt more is offered."""
 _LONG_AGO_S = 86_400
 _TRIES = 8
 _SPENT_64THS = 60
@@ -60,7 +60,7 @@ class Receipt:
 
 def transact(chain: Chain, account: Account, call: Call, wait_s: float = WAIT_S) -> Receipt:
     """Sends the call from the account, or goes on with it where it was sent before, and waits for its block, offering
-    more for gas as time passes.
+    more for gas as blocks pass.
 
     Raises: TransactionFailed, also before anything is sent if the chain can tell already; FeeTooHigh and
     ChainUnreachable if nothing was sent; TransactionPending if it was, and is in no block after `wait_s`.
@@ -76,7 +76,7 @@ def transact(chain: Chain, account: Account, call: Call, wait_s: float = WAIT_S)
         if found is None and not replaced:
             break
         sending.forget()
-        if found is not None and (gas := _needed(sending, found)) <= sending.gas:
+        if found is not None and not (gas := _needed(sending, found, call)):
             return _receipt(chain, account, sending.call, found)
         sending = None
     raise TransactionPending(call.action, sending.hashes[-1] if sending else "", time.monotonic() - began)
@@ -103,7 +103,8 @@ def _is_over(sending: Sending, found: Any) -> bool:
 def _begun(chain: Chain, account: Account, call: Call, gas: int) -> Sending | None:
     """The call, sent for the first time; None if the outbox has it by now."""
     gas = gas or _gas(chain, account, call)
-    sending = Sending(chain, account, call, gas, current_fees(chain, call.action, chain.fee_cap_wei))
+    head = chain.web3.eth.block_number
+    sending = Sending(chain, account, call, gas, current_fees(chain, call.action, chain.fee_cap_wei), head)
     try:
         sending.send()
     except Overtaken:
@@ -111,16 +112,17 @@ def _begun(chain: Chain, account: Account, call: Call, gas: int) -> Sending | No
     return sending
 
 
-def _needed(sending: Sending, found: Any) -> int:
-    """How much gas the call wants now if it ran out of it, as where an epoch began between the estimate and the block;
-    else 0. What ran out did nothing, and may be sent again.
+def _needed(sending: Sending, found: Any, call: Call) -> int:
+    """How much gas the call wants now if what was sent for it ran out of gas, as where an epoch began between the
+    estimate and the block; else 0. What ran out did nothing: it may be sent again, or what is wanted in its place.
 
     Raises: TransactionFailed if the chain would refuse it now.
     """
     if found["status"] or found["gasUsed"] * 64 < sending.gas * _SPENT_64THS:
         return 0
     log.warning("transaction_out_of_gas", action=sending.call.action, tx=sending.hashes[-1], gas=sending.gas)
-    return _gas(sending.chain, sending.account, sending.call)
+    gas = _gas(sending.chain, sending.account, call)
+    return gas if gas > sending.gas or call != sending.call else 0
 
 
 def _gas(chain: Chain, account: Account, call: Call) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from oracle.devnet.chain import DevChain
 from oracle.errors import TransactionPending
 from oracle.store.db import close_store, open_store
 from oracle.store.outbox import StoredOutbox
-from tests.chain.test_transactions import ETHER, PAY, PAYEE, signed, wait_for
+from tests.chain.test_transactions import DEPLOYS, ETHER, PAY, PAYEE, signed, wait_for
 
 OTHER = Call("pay", "0x" + "33" * 20, "0x", value_wei=7)
 
@@ -76,8 +77,8 @@ def wait_in_vain(ours: Chain, member: Account, call: Call = PAY) -> None:
 
 
 def landed_when_dear(chain: DevChain, landing: Future[Receipt]) -> Receipt:
-    """What lands in blocks that take only what offers over three times as much as was asked for before."""
-    base = 3 * chain.chain.web3.eth.get_block("latest")["baseFeePerGas"]
+    """What lands in blocks that take only what offers five times what was asked for before."""
+    base = 5 * chain.chain.web3.eth.get_block("latest")["baseFeePerGas"]
     while not landing.done():
         chain.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(base))
         chain.mine()
@@ -135,6 +136,68 @@ def test_what_was_done_long_ago_is_not_taken_for_what_is_asked_for_now(
     monkeypatch.setattr("oracle.chain.transactions._LONG_AGO_S", -1)
     transact(another_process(chain, engine), member, PAY, wait_s=10)
     assert chain.chain.balance(PAYEE) == 10
+
+
+def test_a_call_that_reverted_while_nobody_waited_is_sent_anew(
+    chain: DevChain, engine: sa.Engine, ours: Chain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that another was before, and that is wanted again by now: here a contract that reverts at first."""
+    later_s = chain.chain.head().timestamp_s + 1_000
+    fickle = contract_after(chain, member, later_s, before="5f5ffd", then="00")
+    call = Call("try", fickle, "0x")
+    with monkeypatch.context() as killed:
+        killed.setattr("oracle.chain.transactions._gas", lambda *_: 100_000)
+        killed.setattr("oracle.chain.transactions._await", die)
+        with pytest.raises(Killed):
+            transact(ours, member, call)
+    assert next_nonce(chain, member, "latest") == 2
+    chain.pass_time(1_000)
+    receipt = transact(another_process(chain, engine), member, call, wait_s=10)
+    assert chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))["nonce"] == 2
+
+
+def test_gas_is_estimated_for_the_call_that_is_wanted_and_not_for_an_earlier_one_that_ran_out_of_it(
+    chain: DevChain, engine: sa.Engine, ours: Chain, member: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a batch that has grown since: here a contract stores nothing at first, then a word, or three for any data."""
+    words = "".join(f"600160{slot:02x}55" for slot in (1, 2, 3))
+    later_s = chain.chain.head().timestamp_s + 1_000
+    store = contract_after(chain, member, later_s, before="00", then=words[:10] + "3615602157" + words[10:] + "5b00")
+    first, grown = (Call("store", store, data, purpose="store") for data in ("0x", "0x01"))
+    chain.chain.rpc("evm_setAutomine", False)
+    wait_in_vain(ours, member, first)
+    resumed, look = Event(), Sending.look
+
+    def looked(sending: Sending) -> Any:
+        found = look(sending)
+        resumed.set()
+        return found
+
+    monkeypatch.setattr(Sending, "look", looked)
+    with ThreadPoolExecutor(1) as pool:
+        landing = pool.submit(transact, another_process(chain, engine), member, grown, wait_s=20)
+        assert resumed.wait(10)
+        time.sleep(0.1)
+        chain.chain.rpc("evm_setNextBlockTimestamp", later_s)
+        chain.mine()
+        chain.chain.rpc("evm_setAutomine", True)
+        receipt = landing.result()
+    landed = chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))
+    assert (landed["nonce"], landed["input"]) == (2, HexBytes("0x01"))
+    assert receipt.gas_used > 80_000
+
+
+def contract_after(chain: DevChain, member: Account, later_s: int, before: str, then: str) -> str:
+    """A contract whose code is one before that time and another from then on."""
+    runtime = f"63{later_s:08x}42101560{11 + len(before) // 2:02x}57{before}5b{then}"
+    code = DEPLOYS.format(length=len(runtime) // 2) + runtime
+    created = transact(chain.chain, member, Call("deploy", None, "0x" + code)).created
+    assert created is not None
+    return created
+
+
+def die(*_: object) -> Any:
+    raise Killed
 
 
 def test_a_call_is_made_at_another_nonce_once_its_own_is_shown_to_be_another_transactions(

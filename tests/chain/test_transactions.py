@@ -243,13 +243,13 @@ def test_a_transaction_that_blocks_leave_out_is_offered_for_more_at_the_same_non
         landing = pool.submit(transact, chain.chain, member, PAY, wait_s=20)
         wait_for(lambda: eth.get_transaction_count(member.address, "pending") == 1)
         while not landing.done():
-            chain.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * base))
+            chain.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(5 * base))
             chain.mine()
             time.sleep(0.1)
     receipt = landing.result()
     landed = eth.get_transaction(HexBytes(receipt.tx_hash))
     assert (landed["nonce"], landed["value"]) == (0, 5)
-    assert landed["maxFeePerGas"] > 3 * base
+    assert landed["maxFeePerGas"] > 5 * base
     assert eth.get_transaction_count(member.address, "pending") == 1
 
 

@@ -5,7 +5,7 @@ Any node may do any of it at any time: the contract refuses a second time, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -108,23 +108,41 @@ def _by_index(
 
 # ----------------------------------------------------------------------------------------------- the withdrawals
 
+_NOTHING = "NothingToWithdraw"
+
 
 def withdraw(engine: sa.Engine, contract: FundContract, account: Account, mirror: int) -> int:
     """Sends a mirror its credit and says how much; 0 if there was none.
 
     Raises: TransactionFailed if the token refuses the transfer; the credit stays.
     """
-    if contract.credit_of(mirror) == 0:
-        return 0
-    try:
-        receipt = contract.withdraw(account, mirror)
-    except TransactionFailed as refusal:
-        if refusal.error == "NothingToWithdraw":  # another was first
-            return 0
-        save_transaction(engine, f"withdraw:{mirror}", "failed", error=str(refusal))
-        raise
-    save_transaction(engine, f"withdraw:{mirror}", "done", receipt.tx_hash)
-    return int(receipt.event("Withdrawn")["amount"])
+
+    def send() -> int:
+        try:
+            receipt = contract.withdraw(account, mirror)
+        except TransactionFailed as refusal:
+            if refusal.error != _NOTHING:
+                save_transaction(engine, f"withdraw:{mirror}", "failed", error=str(refusal))
+            raise
+        save_transaction(engine, f"withdraw:{mirror}", "done", receipt.tx_hash)
+        return int(receipt.event("Withdrawn")["amount"])
+
+    return _send_owed(lambda: contract.credit_of(mirror), send)
+
+
+def _send_owed(owed: Callable[[], int], send: Callable[[], int]) -> int:
+    """Sends what is owed and says how much. What is told first may be what an earlier run had sent: then what came to
+    be owed since is sent too."""
+    sent = 0
+    for _ in range(2):
+        if owed() == 0:
+            break
+        try:
+            sent += send()
+        except TransactionFailed as refusal:
+            if refusal.error != _NOTHING:  # another was first
+                raise
+    return sent
 
 
 def withdraw_all(engine: sa.Engine, contract: FundContract, account: Account, fund: int) -> dict[int, int]:
@@ -145,13 +163,10 @@ def withdraw_all(engine: sa.Engine, contract: FundContract, account: Account, fu
 
 def withdraw_fee(engine: sa.Engine, contract: FundContract, account: Account, committee: int, token: str) -> int:
     """Sends a committee its fees in one token and says how much; 0 if there were none."""
-    if contract.fees(committee, token) == 0:
-        return 0
-    try:
+
+    def send() -> int:
         receipt = contract.withdraw_fee(account, committee, token)
-    except TransactionFailed as refusal:
-        if refusal.error == "NothingToWithdraw":
-            return 0
-        raise
-    save_transaction(engine, f"withdraw-fee:{committee}:{token}", "done", receipt.tx_hash)
-    return int(receipt.event("FeeWithdrawn")["amount"])
+        save_transaction(engine, f"withdraw-fee:{committee}:{token}", "done", receipt.tx_hash)
+        return int(receipt.event("FeeWithdrawn")["amount"])
+
+    return _send_owed(lambda: contract.fees(committee, token), send)

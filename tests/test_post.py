@@ -1,17 +1,22 @@
 """Posting a report and withdrawing: by anyone, any number of times, with one effect."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from oracle import post
 from oracle.attest import digest_of, members_message, report_message
+from oracle.chain.committee import CommitteeContract
+from oracle.chain.fund import FundContract
 from oracle.chain.structs import Outcome
 from oracle.errors import TransactionFailed
-from oracle.model import ONE, Digest
+from oracle.model import ONE, Digest, FundId
 from oracle.post import Answer, Posted
 from oracle.store import ledger, tables
+from oracle.store.outbox import StoredOutbox
 from oracle.store.transactions import load_transactions
 from tests.fixtures.node import run_module
 from tests.fixtures.stage import EVIDENCE, FEE_BPS, QUORUM, REWARD, Stage
@@ -130,3 +135,69 @@ def test_a_withdrawal_that_loses_the_race_sends_nothing(stage: Stage, monkeypatc
     stage.index()
     monkeypatch.setattr(stage.world.fund, "credit_of", lambda mirror: 1)
     assert post.withdraw_all(stage.engine, stage.world.fund, stage.world.account("anyone"), fund) == {}
+
+
+class Killed(BaseException):
+    """The process ended between the block and its receipt."""
+
+
+def die(*_: object) -> Any:
+    raise Killed
+
+
+def pay(stage: Stage, fund: FundId) -> None:
+    """One more epoch of a fund with one mirror."""
+    epoch = stage.world.next_epoch()
+    stage.world.next_epoch()
+    stage.report(epoch, {fund: [ONE]})
+    stage.world.next_epoch()
+    stage.settle(fund)
+
+
+def test_what_a_killed_run_had_sent_does_not_stand_for_what_is_owed_since(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund, anyone, token = stage.fund(1), stage.world.account("anyone"), stage.world.token
+    node = FundContract(replace(stage.world.dev.chain, outbox=StoredOutbox(stage.engine)), stage.world.fund.address)
+    pay(stage, fund)
+    (mirror,) = ledger.mirrors_of(stage.engine, fund)
+    payouts = (mirror.payout, stage.world.account("treasurer").address)
+    sends: tuple[Callable[[], int], ...] = (
+        lambda: post.withdraw(stage.engine, node, anyone, mirror.mirror),
+        lambda: post.withdraw_fee(stage.engine, node, anyone, 1, token.address),
+    )
+    with monkeypatch.context() as killed:
+        killed.setattr("oracle.chain.transactions._await", die)
+        for send in sends:
+            with pytest.raises(Killed):
+                send()
+    first = [token.balance(payout) for payout in payouts]
+    pay(stage, fund)
+    owed = [node.credit_of(mirror.mirror), node.fees(1, token.address)]
+    assert min(first + owed) > 0
+    assert [send() for send in sends] == [then + now for then, now in zip(first, owed, strict=True)]
+    assert [token.balance(payout) for payout in payouts] == [then + now for then, now in zip(first, owed, strict=True)]
+    assert [send() for send in sends] == [0, 0]
+
+
+def test_what_a_reorganisation_undid_is_done_again_though_its_receipt_was_seen(stage: Stage) -> None:
+    fund, anyone, rpc = stage.fund(1), stage.world.account("anyone"), stage.world.dev.chain.rpc
+    pay(stage, fund)
+    (mirror,) = ledger.mirrors_of(stage.engine, fund)
+    chain = replace(stage.world.dev.chain, outbox=StoredOutbox(stage.engine))
+    node = FundContract(chain, stage.world.fund.address)
+    stage.world.committee = CommitteeContract(chain, stage.world.committee.address)
+    epoch, root, credit = stage.world.epoch() - 1, Digest("0x" + "12" * 32), node.credit_of(mirror.mirror)
+
+    def is_done() -> None:
+        assert stage.send(epoch, root).answer is Answer.POSTED
+        assert post.withdraw(stage.engine, node, anyone, mirror.mirror) == credit > 0
+        assert stage.world.token.balance(mirror.payout) == credit
+        assert stage.rows(tables.chain_reports)[-1]["root"] == root
+
+    before = rpc("evm_snapshot")
+    is_done()
+    rpc("evm_revert", before)
+    assert stage.world.token.balance(mirror.payout) == 0
+    is_done()
+    assert [row["amount_wei"] for row in stage.rows(tables.withdrawals)] == [credit]

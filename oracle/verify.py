@@ -12,7 +12,7 @@ from oracle.attest import Domain
 from oracle.cases import Files, Ranks, assignments, file_differences, fund_epoch, panel_at
 from oracle.cosign import is_signed
 from oracle.errors import EvidenceMismatch, InvalidInput, NotEnoughBundles
-from oracle.evidence import REPORT, REPORT_FIELDS, FundEpoch, FundFile, Outcome, Panel, SignedBundle
+from oracle.evidence import INDEX, REPORT, REPORT_FIELDS, FundEpoch, FundFile, Outcome, Panel, SignedBundle
 from oracle.fields import object_of, parse_json
 from oracle.model import Address, CommitteeId, Epoch, FundId, MirrorId
 from oracle.payout import Payout, shares, unpaid
@@ -74,13 +74,10 @@ def verify(files: Files, chain: OnChain, ranks_known: bool = True) -> Verdict:
     if found:
         return Verdict((), tuple(found))
     try:
-        bundles = _bundles(files)
-        funds = {
-            one.case.fund: one
-            for name, body in files.items()
-            if name.startswith("funds/")
-            for one in [evidence.read_fund(name, body)]
-        }
+        named = _bundles(files)
+        told = {name: evidence.read_fund(name, body) for name, body in files.items() if name.startswith("funds/")}
+        found += _name_differences(files, named, told)
+        bundles, funds = list(named.values()), {one.case.fund: one for one in told.values()}
         found += _bundle_differences(bundles, chain)
         outcomes = tuple(_outcomes(funds, bundles, chain, ranks_known))
         found += _fund_differences(funds, outcomes, chain, ranks_known)
@@ -97,9 +94,9 @@ def broken_commitments(files: Files, two_before: Files) -> tuple[str, ...]:
 
     No payment follows from it; but such a node may have chosen its times late.
     """
-    promised = {one.bundle.member: one.bundle.committed for one in _bundles(two_before)}
+    promised = {one.bundle.member: one.bundle.committed for one in _bundles(two_before).values()}
     found = []
-    for bundle in (one.bundle for one in _bundles(files)):
+    for bundle in (one.bundle for one in _bundles(files).values()):
         promise = promised.get(bundle.member)
         kept = bundle.revealed and commitment(bytes.fromhex(bundle.revealed.removeprefix("0x")))
         if promise is not None and kept != promise:
@@ -107,11 +104,23 @@ def broken_commitments(files: Files, two_before: Files) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _bundles(files: Files) -> list[SignedBundle]:
-    return [evidence.read_bundle(name, files[name]) for name in sorted(files) if name.startswith("bundles/")]
+def _bundles(files: Files) -> dict[str, SignedBundle]:
+    return {name: evidence.read_bundle(name, files[name]) for name in sorted(files) if name.startswith("bundles/")}
 
 
 # --------------------------------------------------------------------------------------------- what may differ
+
+
+def _name_differences(
+    files: Files, bundles: Mapping[str, SignedBundle], funds: Mapping[str, FundFile]
+) -> Iterator[str]:
+    """Each file has the name of what is in it: settling, and the epochs to come, read a fund's file by its name."""
+    right = {name: f"bundles/{signed.bundle.member}.json" for name, signed in bundles.items()}
+    right |= {name: f"funds/{told.case.fund}.json" for name, told in funds.items()}
+    right |= {name: name for name in (INDEX, REPORT)}
+    for name in sorted(files):
+        if name != (other := right.get(name, "no file of the evidence")):
+            yield f"{name}: by what is in it, it is {other}"
 
 
 def _bundle_differences(bundles: list[SignedBundle], chain: OnChain) -> Iterator[str]:

@@ -208,6 +208,24 @@ def test_a_lie_in_a_funds_file_is_named_even_when_the_chain_holds_its_digest(
     assert any(difference.startswith(f"{FUND}: ") and told in difference for difference in found), found
 
 
+def test_a_second_file_for_one_fund_cannot_hide_what_the_first_one_says(ledger: Ledger) -> None:
+    """Settling, and the ranks of the epochs to come, are read by name."""
+    files = load_evidence(ledger.engine, 1, 1)
+    for edit in (_rank, lambda v: v.update(fund=70)):
+        found = rebound(ledger, edited({**files, "funds/70.json": files[FUND]}, FUND, edit)).differences
+        assert "funds/70.json: by what is in it, it is funds/1.json" in found
+
+
+@pytest.mark.parametrize("name", ["bundles/another.json", "notes.txt"])
+def test_a_file_that_is_not_named_by_what_is_in_it_is_a_difference(ledger: Ledger, name: str) -> None:
+    files = dict(load_evidence(ledger.engine, 1, 1))
+    own = f"bundles/{ledger.accounts[0].address}.json"
+    files[name] = files.pop(own) if name.startswith("bundles/") else b"{}"
+    files["index.json"] = evidence.index_file(CommitteeId(1), Epoch(1), files)
+    (difference,) = rebound(ledger, files).differences
+    assert difference.startswith(f"{name}: by what is in it, it is ")
+
+
 def test_a_bundle_that_its_member_did_not_sign_is_named(ledger: Ledger) -> None:
     name = f"bundles/{ledger.accounts[0].address}.json"
 

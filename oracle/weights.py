@@ -205,7 +205,8 @@ def _ranks(
 
 def _after_outage(ranked: RankedMirror, seen: Merged, outage: int) -> RankedMirror:
     reasons = [reason for slot, reason in enumerate(seen.slots) if outage >> slot & 1]
-    known = [reason for reason in reasons if reason not in UNKNOWN_REASONS]
+    # The primary is known in them: who answers half of the members must not do better than who answers none.
+    known = [reason for reason in reasons if reason not in UNKNOWN_REASONS or reason is Reason.DISPUTED]
     if len(reasons) < OUTAGE_SLOTS or not known:
         return ranked
     passed = 2 * known.count(Reason.UP) > len(known)

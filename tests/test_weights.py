@@ -154,6 +154,9 @@ OUTAGES = [
     ("DDUU", "UUUU", (), False, (), False),  # two slots are no outage
     ("DDDU", "U??U", (), False, (True,), True),  # of the slots known for it
     ("DDDU", "???U", (), False, (), False),  # nothing known of it: no result
+    ("DDDU", "UXXU", (), False, (False,), False),  # disputed is not up
+    ("DDDU", "XXXU", (), False, (False,), False),
+    ("DDDU", "UUXU", (), False, (True,), True),
     ("DDDU", "DDDU", (True, True), True, (True, False), True),
     ("DDDU", "UUUU", (False, False), False, (False, True), True),
     ("???U", "UUUU", (), False, (), False),

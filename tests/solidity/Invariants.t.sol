@@ -14,7 +14,9 @@ interface Files {
 /// @title What always holds (P1 to P13), whatever anyone does. A call that fails where it must not fails the test.
 contract InvariantsTest is TestBase {
     string private constant COUNTERS = "cache/invariants.txt";
-    uint256 private constant ENOUGH_CALLS = 15;
+    /// @dev Fewer say nothing: of one handler, and of all (a run is 500, if the runner has not shrunk it).
+    uint256 private constant ENOUGH_CALLS = 9;
+    uint256 private constant LONG_RUN = 400;
     Handler private handler;
     IRedundancyFund private book;
     address[2] private currencies;
@@ -114,9 +116,8 @@ contract InvariantsTest is TestBase {
         }
     }
 
-    /// @dev A run in which nothing happens would prove nothing: each handler does what it is named for. In one run, of some
-    /// twenty calls of each, chance leaves room for no more than "at least once"; of all runs together `scripts/test` and
-    /// the audit ask for a third. A run too short to say (shrunken by the runner) says nothing.
+    /// @dev A run in which nothing happens would prove nothing: each handler does what it is named for, in a third of its
+    /// calls at least.
     function _checkThatMuchWasDone() private {
         (bytes4[] memory selectors, string[] memory names) = _handlers();
         uint256 all;
@@ -124,9 +125,10 @@ contract InvariantsTest is TestBase {
             (uint256 calls, uint256 successes) = (handler.calls(selectors[i]), handler.successes(selectors[i]));
             all += calls;
             _print(names[i], calls, successes);
-            vm.assertTrue(calls < ENOUGH_CALLS || successes > 0, string.concat(names[i], " never does anything"));
+            bool often = calls < ENOUGH_CALLS || 3 * successes >= calls;
+            vm.assertTrue(often, string.concat(names[i], " rarely does what it is named for"));
         }
-        if (all < ENOUGH_CALLS * names.length) return;
+        if (all < LONG_RUN) return;
         vm.assertGe(handler.reports(), all / 20, "too few reports");
         vm.assertGe(handler.settled(), all / 20, "too few epochs settled");
     }

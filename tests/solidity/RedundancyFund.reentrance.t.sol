@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {DemoToken} from "../../contracts/dev/DemoToken.sol";
 import {IRedundancyFund} from "../../contracts/interfaces/IRedundancyFund.sol";
 import {Leaf} from "../../contracts/Leaf.sol";
 import {Fixture} from "./Fixture.sol";
@@ -14,7 +15,7 @@ interface Snapshots {
 
 /// @title P13: the doors that send no money are not closed to a token that calls back; it gains nothing by using them in the
 /// midst of a transfer.
-contract RedundancyFundReentranceTest is Fixture {
+abstract contract ReentranceTest is Fixture {
     uint96 private constant REWARD = 1_000;
     uint256 private constant LAST = 6;
     ReentrantToken private tricky;
@@ -29,7 +30,7 @@ contract RedundancyFundReentranceTest is Fixture {
     /// lock; a deposit may be collected, another may leave; an epoch may be settled, and names the mirror again.
     function setUp() public override {
         super.setUp();
-        tricky = new ReentrantToken();
+        tricky = _newToken();
         owner = address(tricky);
         IRedundancyFund.Slashing memory judged = IRedundancyFund.Slashing(arbiter, 2_000, 5_000);
         fund = _newFundWith(address(tricky), _offer(REWARD, 1, 500), judged);
@@ -44,6 +45,8 @@ contract RedundancyFundReentranceTest is Fixture {
         tricky.approve(address(book), 700);
         _accept(fund, owner, address(tricky), _offer(5 * REWARD, 2, 100), judged);
     }
+
+    function _newToken() internal virtual returns (ReentrantToken);
 
     /// @dev Epochs 1 to 5 are paid, 6 is final.
     function _live() private {
@@ -166,5 +169,39 @@ contract RedundancyFundReentranceTest is Fixture {
             all = abi.encode(all, book.turnOf(fund, i));
         }
         return keccak256(abi.encode(all, tricky.balanceOf(address(book)), wrapped.balanceOf(address(book))));
+    }
+}
+
+/// @title A token that calls back before it moves anything, as ERC-777 does to senders.
+contract RedundancyFundReentranceTest is ReentranceTest {
+    function _newToken() internal override returns (ReentrantToken) {
+        return new ReentrantToken();
+    }
+}
+
+/// @title A token that calls back when it has moved all, as ERC-777 does to receivers.
+contract RedundancyFundReentranceAfterwardsTest is ReentranceTest {
+    function _newToken() internal override returns (ReentrantToken) {
+        return ReentrantToken(address(new LateToken()));
+    }
+}
+
+/// @dev ReentrantToken, but for the moment.
+contract LateToken is DemoToken("Late", "LATE") {
+    address private _target;
+    bytes private _call;
+    bool public succeeded;
+    bytes public reason;
+
+    function arm(address target, bytes calldata call) external {
+        (_target, _call) = (target, call);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (_target == address(0)) return;
+        address target = _target;
+        _target = address(0);
+        (succeeded, reason) = target.call(_call);
     }
 }

@@ -57,9 +57,9 @@ contract RedundancyFundRoundingTest is Fixture {
     function test_a_leaver_worth_less_than_a_unit_gets_nothing_even_if_others_leave_dust() external {
         (uint256 fund,) = _spend(1, 7, 15);
         _giveNotices();
-        _depart(2); // worth 1.96, gets 1: the price goes up to 2 / 8
+        _depart(2); // worth 1.96, gets 1
         _goTo(_today() + 1);
-        _depart(1); // worth 0.91 at the old price, 1.75 at the new one
+        _depart(1); // worth less than 1
         _goTo(_today() + 1);
         _catchUp(fund);
         book.collect(1);

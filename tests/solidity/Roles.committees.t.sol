@@ -103,9 +103,32 @@ contract RolesCommitteesTest is RolesFixture {
     }
 
     function test_quorum_hostile_that_withholds_vectors_delays_and_no_more() external {
-        _report(oracle, 1, "a root of nothing");
-        uint256 out = _takeOut(funder, deposit) + _takeOut(otherFunder, donation);
-        vm.assertGe(out, 200_000 - 2, "all came back");
+        _goTo(1);
+        _catchUp(fund);
+        vm.prank(funder);
+        book.giveNotice(deposit);
+        _withholdUntil(1 + TERMS.depositNotice);
+        vm.prank(funder);
+        book.depart(deposit);
+        uint256 left = _today();
+        _withholdUntil(left + TERMS.settleTime);
+        uint256 turn = book.depositOf(deposit).left;
+        vm.expectRevert(abi.encodeWithSelector(IRedundancyFund.NotSettledYet.selector, turn));
+        book.collect(deposit);
+        _withholdUntil(left + TERMS.settleTime + 1);
+        book.collect(deposit);
+        vm.assertEq(token.balanceOf(funder), 100_000, "all came back");
+        vm.assertEq(book.worthOf(donation), 100_000, "and nothing was spent");
+        vm.assertEq(book.creditOf(mirror), 0, "operators: the pay of those epochs");
+    }
+
+    /// @dev Every epoch is reported in time, by a root that nobody can open, and given up as soon as anyone may.
+    function _withholdUntil(uint256 day) private {
+        while (_today() < day) {
+            _goTo(_today() + 1);
+            _report(oracle, _today() - 1, "a root of nothing");
+            try book.settle(fund, _reveals(1)) {} catch {}
+        }
     }
 
     // ----------------------------------------------------------------------------------------------- arbiter
@@ -146,6 +169,24 @@ contract RolesCommitteesTest is RolesFixture {
         book.settle(fund, _reveals(1));
         vm.assertEq(book.creditOf(mirror), REWARD, "the earlier credit stays");
         vm.assertEq(book.fundOf(fund).value, 200_000 - REWARD, "the voided reward is the fund's");
+        _voidAFee();
+    }
+
+    /// @dev Another fund, in which an epoch is worth a fee.
+    function _voidAFee() private {
+        IRedundancyFund.Slashing memory slashing = IRedundancyFund.Slashing(arbiter, 0, 0);
+        uint256 other = _newFundWith(address(token), _offer(REWARD, 1, 500), slashing);
+        _deposit(funder, other, 10_000);
+        _join(operator, other);
+        uint256 epoch = _today() + 1;
+        _report(oracle, epoch, _leaf(other, epoch, _vector(ONE)));
+        vm.deal(arbiter, CHALLENGE_BOND);
+        vm.startPrank(arbiter);
+        committee.challenge{value: CHALLENGE_BOND}(oracle, epoch, address(book), other, "");
+        committee.rule(oracle, epoch, address(book), other, true);
+        vm.stopPrank();
+        book.settle(other, _reveals(1));
+        vm.assertEq(book.fees(oracle, address(token)), 0, "nor has the committee its fee");
     }
 
     function test_arbiter_and_all_members_hostile_burn_the_cap_and_no_more() external {

@@ -77,6 +77,18 @@ contract RolesTest is RolesFixture {
         vm.stopPrank();
         vm.assertEq(token.balanceOf(operator), REWARD, "the credit went to its operator");
         vm.assertEq(token.balanceOf(owner) + wrapped.balanceOf(owner), 0, "nothing for the owner");
+        _payWhoHasTheRelease();
+    }
+
+    /// @dev A release that only the owner's own mirror can get: an honest quorum measures that the others do not serve it.
+    function _payWhoHasTheRelease() private {
+        uint256 theirs = _join(owner, fund);
+        uint256 epoch = _today() + 1;
+        _miss(fund, epoch);
+        _pay(fund, epoch, _vector(_weights(0, ONE)));
+        _pay(fund, epoch + 1, _vector(_weights(0, ONE)));
+        vm.assertEq(book.creditOf(theirs), 2 * uint256(REWARD), "the pay of coming epochs, one reward each");
+        vm.assertEq(book.worthOf(deposit) + book.worthOf(donation), 200_000 - 3 * REWARD, "and no more");
     }
 
     // -------------------------------------------------------------------------------------------- depositors
@@ -109,6 +121,24 @@ contract RolesTest is RolesFixture {
         vm.assertEq(book.creditOf(mirror), 4 * REWARD, "every epoch that started is paid");
         vm.assertEq(token.balanceOf(funder), 100_000 - 2 * REWARD, "half of what was spent");
         vm.assertEq(book.worthOf(donation), 100_000 - 2 * REWARD, "and so the other");
+        _giveUpWhatNobodySettled();
+    }
+
+    /// @dev The other depositor, to whom it returns, is quicker than all others in `settleTime`.
+    function _giveUpWhatNobodySettled() private {
+        uint256 epoch = _today() + 1;
+        _miss(fund, epoch);
+        _reportVector(fund, epoch, _vector(ONE));
+        _goTo(epoch + TERMS.settleTime);
+        vm.startPrank(otherFunder);
+        vm.expectRevert(
+            abi.encodeWithSelector(IRedundancyFund.VectorNeeded.selector, epoch, epoch + 1 + TERMS.settleTime)
+        );
+        book.settle(fund, _reveals(1));
+        _goTo(epoch + 1 + TERMS.settleTime);
+        book.settle(fund, _reveals(1));
+        vm.stopPrank();
+        vm.assertEq(book.creditOf(mirror), 4 * REWARD, "operators: the pay of what nobody settled in time");
     }
 
     // --------------------------------------------------------------------------------------------- operators

@@ -123,14 +123,14 @@ abstract contract Funders is Accounts {
 
     function collect(uint256 seed) external counted(false) {
         uint256 id = _pick(seed, _leaving, _mayCollect);
-        if (id == 0) {
-            id = _departer(seed);
-            if (id == 0) return;
-            _depart(id);
-            _live(TERMS.settleTime, seed);
-            _settleFund(book.depositOf(id).fund);
-        }
-        if (_mayCollect(id)) _moved = _collect(id);
+        _moved = id > 0 && _collect(id);
+        if (_moved) return;
+        id = _departer(seed);
+        if (id == 0) return;
+        _depart(id);
+        _live(TERMS.settleTime, seed);
+        _settleFund(book.depositOf(id).fund);
+        _moved = _mayCollect(id) && _collect(id);
     }
 
     function _collect(uint256 id) internal returns (bool) {
@@ -146,7 +146,7 @@ abstract contract Funders is Accounts {
             _must(before - _held(_currency(d.fund)) == expected, "P6: a deposit gets what it is worth");
         }
         collectedFrom[d.fund] += expected;
-        _must(expected <= d.amount + book.fundOf(d.fund).cursor.turns, "P6: no deposit gets more than was deposited");
+        _must(expected <= d.amount, "P6: no deposit gets more than was deposited");
         _remove(_leaving, id);
         return true;
     }

@@ -49,12 +49,16 @@ abstract contract Justice is Operators {
 
     /// @dev Whoever a report names is locked, if the report is final, the epoch is owed to its committee, and caps allow.
     function lockStake(uint256 seed) external counted(false) {
+        _moved = _lockSome(seed);
+    }
+
+    function _lockSome(uint256 seed) private returns (bool locked) {
         _blamed = _joinSome(1 + seed % 2, seed);
         _live(4, seed);
         _blamed = 0;
-        for (uint256 back = 2; back <= 4 && !_moved; ++back) {
+        for (uint256 back = 2; back <= 4 && !locked; ++back) {
             uint256 epoch = _today() - back;
-            _moved = _tryToLock(honest, epoch) || _tryToLock(malicious, epoch);
+            locked = _tryToLock(honest, epoch) || _tryToLock(malicious, epoch);
         }
     }
 
@@ -90,7 +94,7 @@ abstract contract Justice is Operators {
     }
 
     function resolveLock(uint256 seed) external counted(false) {
-        if (_locks.length == 0) return;
+        if (_locks.length == 0 && !_lockSome(seed)) return;
         uint256 i = seed % _locks.length;
         Locked memory one = _locks[i];
         _locks[i] = _locks[_locks.length - 1];

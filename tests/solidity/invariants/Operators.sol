@@ -107,38 +107,52 @@ abstract contract Operators is Funders {
 
     /// @dev A living one is not removed; one that is silent in four reported epochs is, whoever asks.
     function removeDead(uint256 seed) external counted(false) {
-        uint256 id = _pick(seed, _ids, _isThere);
-        if (id > 0) _tryToRemove(id);
-        id = _pick(seed, _ids, _isSilent);
-        if (id == 0) id = _silence(seed);
-        if (id > 0 && _isThere(id)) _tryToRemove(id);
-        _moved = id > 0 && !_isThere(id);
+        _moved = _tryToRemove(_pick(seed, _ids, _isThere));
+        if (_tryToRemove(_pick(seed, _ids, _isSilent))) _moved = true;
+        if (!_moved) _moved = _tryToRemove(_silence(seed));
     }
 
-    /// @dev Epochs without a sign of life, so that four are reported by an honest committee if any are.
+    /// @dev A new mirror that shows no sign of life, for as many epochs as it takes to be removed; 21 are plenty.
     function _silence(uint256 seed) private returns (uint256 id) {
-        uint256 fund = book.fundOf(1).offer.committee == honest ? 1 : NATIVE;
+        uint256 fund = _honestFund(seed);
         _settleFund(fund);
         id = _joinSome(fund, seed);
         if (id == 0) return 0;
-        _put(fund, seed, 16 * _dearer(book.fundOf(fund)));
+        _put(fund, seed, 24 * _dearer(book.fundOf(fund)));
         _mute = id;
-        _live(9, seed);
-        _settleFund(fund);
+        for (uint256 i; i < 7 && _silent[id] < 4 + _unsettled[id]; ++i) {
+            _live(3, _mix(seed, vm.toString(i)));
+        }
         _mute = 0;
     }
 
-    function _tryToRemove(uint256 id) private {
+    /// @dev A fund that the honest committee measures, and will; its owner goes back to it if there is none.
+    function _honestFund(uint256 seed) private returns (uint256) {
+        for (uint256 i; i < NATIVE; ++i) {
+            uint256 fund = 1 + addmod(seed, i, NATIVE);
+            IRedundancyFund.Fund memory f = book.fundOf(fund);
+            bool stays = f.changesAt == 0 || f.nextOffer.committee == honest;
+            if (f.offer.committee == honest && stays) return fund;
+        }
+        _announce(NATIVE, _offerOf(7, 1, 0, honest));
+        _live(TERMS.changeNotice, seed);
+        return NATIVE;
+    }
+
+    function _tryToRemove(uint256 id) private returns (bool) {
+        if (id == 0 || !_isThere(id)) return false;
         uint256 silent = _silent[id];
         vm.prank(rogue);
         try book.removeDead(id) {
             _foldEnd(_known[id].fund, id);
             _learn(id);
             _must(silent >= 4, "P12: only who was silent in four reported epochs is removed");
+            return true;
         } catch (bytes memory reason) {
             _must(bytes4(reason) == IRedundancyFund.StillAlive.selector, "P12: only a living mirror stays");
             // epochs that were not settled when it registered count for it, as any may have been reported
             _must(silent < 4 + _unsettled[id], "P12: who was silent in four reported epochs is removed");
+            return false;
         }
     }
 
@@ -191,14 +205,31 @@ abstract contract Operators is Funders {
     }
 
     function withdrawFee(uint256 seed) external counted(false) {
-        (uint256 by, address currency) = (seed % 2 == 0 ? honest : malicious, _currency(_any(seed / 2)));
-        if (book.fees(by, currency) == 0) {
-            (by, currency) = (honest, address(token));
-            _joinSome(1, seed);
-            _live(4, seed);
-            _settleAll();
+        _moved = _withdrawSomeFee(seed);
+        if (_moved) return;
+        _earnFee(_mix(seed, "fund") % 2 + 1, seed);
+        _moved = _withdrawSomeFee(seed);
+    }
+
+    /// @dev A committee's in a currency, searched from a random place on; a hostile token may refuse, then the next.
+    function _withdrawSomeFee(uint256 seed) private returns (bool) {
+        for (uint256 i; i < 2 * FUNDS; ++i) {
+            uint256 place = addmod(seed, i, 2 * FUNDS);
+            (uint256 by, address currency) = (place % 2 == 0 ? honest : malicious, _currency(1 + place / 2));
+            if (book.fees(by, currency) > 0 && _withdrawFee(by, currency)) return true;
         }
-        if (book.fees(by, currency) > 0) _moved = _withdrawFee(by, currency);
+        return false;
+    }
+
+    /// @dev Epochs that are paid, under terms that have a fee and a reward of which something is left after rounding.
+    function _earnFee(uint256 fund, uint256 seed) private {
+        IRedundancyFund.Fund memory f = book.fundOf(fund);
+        if (f.offer.feeBps * uint256(f.offer.reward) < 10_000 || f.offer.committee != honest) {
+            _announce(fund, _offerOf(5_000, 1, 2_000, honest));
+            _live(TERMS.changeNotice, seed);
+        }
+        _joinSome(fund, seed);
+        _live(5, seed);
     }
 
     function _withdrawFee(uint256 by, address currency) internal returns (bool) {

@@ -122,37 +122,62 @@ abstract contract Villains is Members {
 
     /// @dev Tries reports that must not be taken, then signs what it may sign: anything, for its own funds.
     function lie(uint256 seed) external counted(false) {
-        _forge(malicious, seed);
-        _forge(honest, seed);
         uint256 epoch = _today();
         vm.warp(_start(epoch + 1));
-        (IOracleCommittee.Outcome outcome,) = committee.outcome(malicious, epoch);
-        if (outcome != IOracleCommittee.Outcome.Open) return;
+        _forge(malicious, honest, epoch);
+        _forge(honest, malicious, epoch);
         _reportAs(malicious, epoch, seed);
-        (outcome,) = committee.outcome(malicious, epoch);
+        (IOracleCommittee.Outcome outcome,) = committee.outcome(malicious, epoch);
         _moved = outcome == IOracleCommittee.Outcome.Pending;
+        _refuses(malicious, epoch, _quorumOf(malicious, epoch, epoch), IOracleCommittee.AlreadyReported.selector);
     }
 
-    /// @dev Too few signatures, another committee's, twice, too early, too late, or signed for another epoch.
-    function _forge(uint256 by, uint256 seed) private {
-        uint256 today = _today();
-        uint256 epoch = today > seed % 4 ? today - seed % 4 : today;
-        (IOracleCommittee.Outcome outcome,) = committee.outcome(by, epoch);
-        bool open = outcome == IOracleCommittee.Outcome.Open && epoch < today;
-        bytes32 digest = committee.reportDigest(by, open ? epoch + 1 : epoch, "forged", "evidence");
-        uint256 signers = committee.configAt(by, epoch).quorum;
-        if (open && seed % 3 == 0) {
-            digest = committee.reportDigest(by, epoch, "forged", "evidence");
-            --signers;
+    /// @dev Of an epoch that has just ended: too few signatures, one twice, of another epoch, another committee's; and
+    /// with a quorum's, but too early or too late.
+    function _forge(uint256 by, uint256 other, uint256 epoch) private {
+        IOracleCommittee.Signature[] memory signatures = _quorumOf(by, epoch, epoch);
+        uint256 quorum = signatures.length;
+        if (quorum > 1) {
+            signatures[quorum - 1] = signatures[0];
+            _refuses(by, epoch, signatures, IOracleCommittee.DuplicateSignature.selector);
         }
-        IOracleCommittee.Signature[] memory signatures = _signed(_keysAt(by, epoch), digest, signers);
+        bytes32 digest = _forgedDigest(by, epoch);
+        signatures = _signed(_keysAt(by, epoch), digest, quorum - 1);
+        _refuses(by, epoch, signatures, IOracleCommittee.TooFewSignatures.selector);
+        _refuses(by, epoch, _quorumOf(by, epoch, epoch + 1), IOracleCommittee.WrongSignature.selector);
+        uint256[] memory keys = _keysAt(other, epoch);
+        bool enough = keys.length >= quorum;
+        _refuses(
+            by,
+            epoch,
+            _signed(keys, digest, keys.length),
+            enough ? IOracleCommittee.WrongSignature.selector : IOracleCommittee.TooFewSignatures.selector
+        );
+        _refuses(by, epoch + 1, _quorumOf(by, epoch + 1, epoch + 1), IOracleCommittee.EpochNotOver.selector);
+        if (epoch < 9) return;
+        _refuses(by, epoch - 9, _quorumOf(by, epoch - 9, epoch - 9), IOracleCommittee.GraceOver.selector);
+    }
+
+    function _forgedDigest(uint256 by, uint256 epoch) private view returns (bytes32) {
+        return committee.reportDigest(by, epoch, "forged", "evidence");
+    }
+
+    /// @dev The signatures of a quorum in an epoch, for the forged report of an epoch.
+    function _quorumOf(uint256 by, uint256 epoch, uint256 signedFor)
+        private
+        view
+        returns (IOracleCommittee.Signature[] memory)
+    {
+        uint256 quorum = committee.configAt(by, epoch).quorum;
+        return _signed(_keysAt(by, epoch), _forgedDigest(by, signedFor), quorum);
+    }
+
+    function _refuses(uint256 by, uint256 epoch, IOracleCommittee.Signature[] memory signatures, bytes4 why) private {
         try committee.report(by, epoch, "forged", "evidence", signatures) {
             _must(false, "P9, P10: a report that must not be taken");
-        } catch {}
-        signatures = _signed(_keysOf(malicious), committee.reportDigest(honest, epoch, "forged", "evidence"), 3);
-        try committee.report(honest, epoch, "forged", "evidence", signatures) {
-            _must(false, "P9: another committee's signatures");
-        } catch {}
+        } catch (bytes memory reason) {
+            _must(bytes4(reason) == why, "P9, P10: a forged report is refused for what is wrong with it");
+        }
     }
 
     /// @dev It pays itself twice, or with a vector that nobody signed.
@@ -192,14 +217,22 @@ abstract contract Villains is Members {
             abi.encodeCall(book.releaseStake, (1 + seed % 8)),
             abi.encodeCall(book.withdrawFee, (honest, address(token)))
         ];
-        chaos.feel(mood, address(book), backs[_mix(seed, "back") % 5]);
+        bytes memory back = backs[_mix(seed, "back") % 5];
+        chaos.feel(mood, address(book), back);
         (uint256 held, uint256 native) = (token.balanceOf(address(book)), wrapped.balanceOf(address(book)));
         _moved = _fill(HOSTILE, seed, seed);
+        bool calm = _mix(seed, "calm") % 2 == 0;
+        if (!_moved) {
+            chaos.feel(ChaosToken.Mood.Fine, address(0), "");
+            _moved = _fill(HOSTILE, seed, seed);
+            _must(_moved, "P13: what failed left nothing behind: who behaves again is taken again");
+            if (!calm) chaos.feel(mood, address(book), back);
+        }
         if (seed % 11 == 0) chaos.steal(address(book), chaos.balanceOf(address(book)) / 3);
         bool untouched = token.balanceOf(address(book)) == held && wrapped.balanceOf(address(book)) == native;
         _must(untouched, "P13: a hostile token moves no other");
         _must(chaos.answered() == 0, "P13: who calls back finds the door closed");
-        if (_mix(seed, "calm") % 2 == 0) chaos.feel(ChaosToken.Mood.Fine, address(0), "");
+        if (calm) chaos.feel(ChaosToken.Mood.Fine, address(0), "");
     }
 
     // ------------------------------------------------------------------------------------------------- anyone
@@ -219,8 +252,9 @@ abstract contract Villains is Members {
         } catch {}
         vm.stopPrank();
         _push(rogue, seed);
+        _joinSome(1, seed);
         uint256 before = book.fundOf(1).cursor.epoch;
-        _live(1, seed);
+        _goOn(4, seed);
         _settleFund(1);
         _moved = book.fundOf(1).cursor.epoch > before;
         _must(_wealth(rogue) == held, "a stranger gains nothing");

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 import structlog
 
+from oracle import merkle
+from oracle.digests import to_bytes32
 from oracle.errors import ChainUnreachable, InvalidInput, MirrorbondError, TransactionFailed
 from oracle.evidence import REPORT, read_leaves
 from oracle.model import Epoch, FundId, MirrorId
 from oracle.store import facts, ledger
 from oracle.store.db import reading
 from oracle.store.disputes import Challenge, Lock, locked_in, open_challenges, open_locks
-from oracle.store.outcomes import reported_epochs
+from oracle.store.outcomes import chain_report, reported_epochs
 from oracle.store.reports import load_evidence_file
 from oracle.store.transactions import load_transaction, save_transaction
 
@@ -80,7 +82,8 @@ def place_locks(
 
 
 def due_locks(engine: sa.Engine, committee: int) -> Iterator[Slash]:
-    """The leaves of kind slash in the evidence that this node has, of which no lock was placed, or refused for good."""
+    """The leaves of kind slash in the evidence that this node has of the chain's reports, of which no lock was placed,
+    or refused for good."""
     terms = facts.get(engine, facts.TERMS)
     now = _now(engine)
     if terms is None or now is None:
@@ -93,15 +96,17 @@ def due_locks(engine: sa.Engine, committee: int) -> Iterator[Slash]:
 
 
 def _slashes(engine: sa.Engine, committee: int, epoch: Epoch) -> list[Slash]:
-    body = load_evidence_file(engine, committee, epoch, REPORT)
-    if body is None:
+    """None where our evidence is of another report than the chain has: the contract would take no proof of it."""
+    body, report = load_evidence_file(engine, committee, epoch, REPORT), chain_report(engine, committee, epoch)
+    if body is None or report is None:
         return []
     try:
-        leaves = read_leaves(body)
+        leaves, root = read_leaves(body), to_bytes32(report.root)
         return [
-            Slash(fund, mirror, epoch, leaves.proof(leaf))
+            Slash(fund, mirror, epoch, proof)
             for fund, of_fund in leaves.slashes.items()
             for mirror, leaf in of_fund.items()
+            if merkle.verify(root, leaf, proof := leaves.proof(leaf))
         ]
     except InvalidInput as error:
         log.warning("evidence_unusable", epoch=epoch, error=str(error))

@@ -1,5 +1,6 @@
 """Any node locks stakes that reports ask for and ends what nobody decided: once, and never before its time."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from oracle import disputes
 from oracle.chain.structs import LockState, Outcome
 from oracle.disputes import conclude_challenges, due_locks, follow_disputes, place_locks, release_locks, segments_of
 from oracle.errors import ChainUnreachable, TransactionPending
-from oracle.model import ONE, FundId
+from oracle.model import ONE, FundId, canonical
 from oracle.store import dispute_tables, tables
-from oracle.store.reports import save_evidence
+from oracle.store.reports import load_evidence_file, save_evidence
 from oracle.store.transactions import load_transactions
 from tests.fixtures.chain import ARBITRATION_S, ETHER, WINDOW_S
 from tests.fixtures.stage import REWARD, Stage
@@ -200,6 +201,22 @@ def test_evidence_that_is_none_locks_nothing(stage: Stage) -> None:
     assert place(stage) == []
     save_evidence(stage.engine, 1, epoch, {})
     assert place(stage) == []
+
+
+def test_evidence_of_another_report_than_the_chain_has_locks_nothing(stage: Stage) -> None:
+    fund, epoch = reported(stage)
+    stage.world.dev.pass_time(WINDOW_S)
+    sound = load_evidence_file(stage.engine, 1, epoch, "report.json") or b""
+    other = json.loads(sound)
+    other["leaves"][str(fund)] = "0x" + "11" * 32
+    save_evidence(stage.engine, 1, epoch, {"report.json": canonical(other)})
+    failures: dict[str, str] = {}
+    stage.index()
+    world = stage.world
+    assert place_locks(stage.engine, world.committee, world.fund, world.account("anyone"), 1, failures) == []
+    assert failures == {}
+    save_evidence(stage.engine, 1, epoch, {"report.json": sound})
+    assert place(stage) == [(2, epoch)]
 
 
 def test_a_stake_is_not_locked_for_what_is_too_long_ago(stage: Stage) -> None:

@@ -74,11 +74,14 @@ def _merge_one(
     members: int,
 ) -> Merged:
     given = [seen for seen in observations if seen is not None]
-    places = _places([seen.places for seen in given], min(len(observations), members - quorum + 1))
     columns = zip(*(absent if seen is None else seen.slots for seen in observations), strict=True)
+    slots = tuple(_decided(votes, quorum) for votes in columns)
+    needed = min(len(observations), members - quorum + 1)
+    # Where nobody but a liar saw it up, the liar must not say where it is.
+    places = _places([seen.places for seen in given], needed) if Reason.UP in slots else ()
     return Merged(
         mirror=mirror,
-        slots=tuple(_decided(votes, quorum) for votes in columns),
+        slots=slots,
         latency_ms=_latency([seen.latency_ms for seen in given], quorum, members),
         places=places,
         wrong_bytes=sum(seen.wrong_bytes for seen in given) >= quorum,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from oracle.errors import InvalidInput, NotEnoughBundles
 from oracle.merge import decide, merge
 from oracle.model import PRIMARY, Address, Bundle, FundId, MirrorId, Observation, Place, Reason, Vantage
-from tests.fixtures.epochs import FUND, bundle, bundles, observation, place, slots
+from oracle.weights import weigh
+from tests.fixtures.epochs import EPOCH, FUND, bundle, bundles, observation, place, policy, ranked, slots
 
 R = Reason
 ONE_MIRROR = MirrorId(1)
@@ -147,6 +148,15 @@ def test_an_address_counts_when_more_members_than_may_lie_saw_it(
 ) -> None:
     given_bundles = [bundle(i + 1, observation(1, "U", *found)) for i, found in enumerate(lists)]
     assert merge(given_bundles, FUND, quorum, members)[ONE_MIRROR].places == places
+
+
+def test_one_liar_does_not_place_a_mirror_that_nobody_else_saw_up() -> None:
+    """Being seen elsewhere sends it to the end of the ranks."""
+    given_bundles = [*bundles(1, ["DDDD"] * 3), bundle(4, observation(1, "UUUU", place(9)))]
+    merged = merge(given_bundles, FUND, 3, 4)
+    assert merged[ONE_MIRROR].places == ()
+    before = [ranked(1, networks=frozenset({place(1).prefix, "AS2"})), ranked(2)]
+    assert [one.mirror for one in weigh(FUND, EPOCH, policy(4), 2, before, merged).ranks] == [1, 2]
 
 
 def test_where_members_place_an_address_differently_the_commonest_place_holds() -> None:

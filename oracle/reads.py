@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -18,7 +19,7 @@ from oracle.budget import DAY_S
 from oracle.errors import FetchFailed, MirrorbondError
 from oracle.manifest import Manifest, ReleaseFile
 from oracle.manifests import files_of, manifest_of, read_manifest
-from oracle.model import PRIMARY, Clock, Digest, Epoch, FundId, MirrorId, Reason
+from oracle.model import ANSWERED_REASONS, PRIMARY, Clock, Digest, Epoch, FundId, MirrorId, Reason
 from oracle.probes.admission import MOST_ADDRESSES, Admission, Candidate, read_completely
 from oracle.probes.integrity import Expected
 from oracle.probes.question import owner_question
@@ -30,7 +31,7 @@ from oracle.standing import cold_pool, loopback_allowed, readable, unread_source
 from oracle.store import cold, facts
 from oracle.store.ledger import Mirror, Release
 from oracle.store.manifests import missing_manifests
-from oracle.store.observations import reads_among, record_admission
+from oracle.store.observations import CompleteRead, reads_among, record_admission
 from oracle.store.ownerships import Ownership, ownerships_among, record_ownership
 from oracle.store.tallies import Asked, Tally, add_to_tallies, tallies_of
 
@@ -158,13 +159,23 @@ def _read(
         cold=None if mirror == PRIMARY else partial(_cold_file, engine, settings, task, mirror, manifest, digest),
         allow_loopback=loopback_allowed(engine, settings),
     )
-    record_admission(engine, node, mirror, digest, found.reason, found.detail, found.files_read)
     clock = facts.get_clock(engine)
     epoch = clock.epoch_at(int(time.time())) if clock else task.epoch
+    found = _after(last, found, clock.start_s(epoch) * 1000 if clock else 0)
+    record_admission(engine, node, mirror, digest, found.reason, found.detail, found.files_read)
     asked = Asked(mirror, read_requests=found.requests, read_bytes=found.bytes_read)
     add_to_tallies(engine, task.fund, epoch, node, [asked])
     log.info("mirror_read", mirror=mirror, reason=found.reason, files=found.files_read, detail=found.detail)
     return found
+
+
+def _after(last: CompleteRead | None, found: Admission, epoch_start_ms: int) -> Admission:
+    """A read that had no time to end takes nothing back of a wrong answer before it: else who drips would be unknown
+    by its own choice. Wrong bytes of an epoch before are not made those of this one."""
+    if found.reason is not Reason.NOT_MEASURED or last is None or last.reason not in ANSWERED_REASONS:
+        return found
+    old = last.reason is Reason.WRONG_BYTES and last.at_ms < epoch_start_ms
+    return replace(found, reason=Reason.NOT_ADMITTED if old else last.reason, detail=last.detail)
 
 
 def _words(settings: Settings, mirror: MirrorId) -> Iterator[bool]:

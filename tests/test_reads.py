@@ -15,7 +15,7 @@ from oracle.checks import Check
 from oracle.errors import FetchFailed
 from oracle.manifests import manifest_of
 from oracle.model import PRIMARY, Epoch, MirrorId, Reason
-from oracle.probes.admission import Admission
+from oracle.probes.admission import Admission, read_completely
 from oracle.reads import admit_mirror, read_release, read_sources
 from oracle.standing import draw
 from oracle.store import tables
@@ -178,6 +178,34 @@ def test_who_serves_one_file_to_probers_only_is_not_admitted_again(tmp_path: Pat
         before = len(scene.asked(1))
         assert admit(scene) is Reason.WRONG_BYTES
         assert len(scene.asked(1)) > before
+
+
+@pytest.mark.parametrize(
+    ("before", "into_s", "kept"),
+    [
+        (Reason.WRONG_BYTES, 1, Reason.WRONG_BYTES),
+        (Reason.WRONG_BYTES, -1, Reason.NOT_ADMITTED),  # it would be charged a second time
+        (Reason.HTTP_STATUS, -1, Reason.HTTP_STATUS),
+        (Reason.CONNECT, 1, Reason.NOT_MEASURED),  # it may be up again
+    ],
+)
+def test_who_drips_after_a_wrong_answer_does_not_become_unknown(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch, before: Reason, into_s: int, kept: Reason
+) -> None:
+    good = serves(FILES, operator(1))
+
+    def drips(connection: socket.socket, head: bytes) -> None:
+        time.sleep(0 if WELL_KNOWN.encode() in head else 0.6)
+        good(connection, head)
+
+    scene = Scene(tmp_path, stack, drips)
+    scene.read_source()
+    monkeypatch.setattr(reads, "read_completely", lambda *a, **k: read_completely(*a, **{**k, "budget_s": 0.3}))
+    told, at_ms = "a/b.txt: so it was", (scene.ledger.clock.start_s(EPOCH) + into_s) * 1000
+    record_admission(scene.engine, "node", 1, scene.manifest.digest, before, told, at_ms=at_ms)
+    assert admit(scene) is kept
+    read = admissions(scene.engine, scene.manifest.digest, "node")[MirrorId(1)]
+    assert (read.reason, read.detail == told) == (kept, kept is not Reason.NOT_MEASURED)
 
 
 def test_half_of_a_complete_read_is_in_a_browsers_words(tmp_path: Path, stack: ExitStack) -> None:

@@ -14,6 +14,7 @@ from oracle.errors import InvalidInput
 from oracle.model import Reason
 from oracle.probes.exchange import clean
 from oracle.probes.guard import allowed, is_address
+from oracle.probes.route import USUAL
 from oracle.probes.url import BaseUrl, parse_url
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _RESOLVERS = 128  # names that hang must not keep others waiting
+_NO_FOUR = "the name has no IPv4 address, and this node no IPv6"
 
 
 class Addresses(list[str]):
@@ -89,7 +91,8 @@ def locate(
 ) -> list[Located]:
     """Each base URL with one address behind it, another of its addresses each `turn`; never raises for a bad one.
 
-    With an IP `version`, 4 or 6, a name that has no address of it is DNS: the two are measured apart.
+    With an IP `version`, 4 or 6, a name that has no address of it is DNS: the two are measured apart. Without one, so is a
+    name that has IPv6 addresses only, where this machine has no IPv6.
     """
     read = [_read(url) for url in urls]
     keys = {(base.host, base.port) for base in read if isinstance(base, BaseUrl)}
@@ -130,6 +133,9 @@ def _located(base: BaseUrl, resolved: Resolved, turn: int, version: int | None) 
     address = resolved.pick(turn, version)
     if resolved.addresses and not address:
         return Located(base, "", resolved.dns_ms, Reason.DNS, f"the name has no IPv{version} address", resolved.alias)
+    if version is None and ":" in address and not USUAL.leads_to(address):
+        # It chose so; to be unknown to the nodes without IPv6 must not be a choice.
+        return Located(base, "", resolved.dns_ms, Reason.DNS, _NO_FOUR, resolved.alias)
     six = resolved.pick(turn, 6) if len(resolved.addresses) > 1 and ":" not in address else ""
     return Located(base, address, resolved.dns_ms, resolved.reason, resolved.detail, resolved.alias, six)
 

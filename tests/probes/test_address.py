@@ -7,6 +7,7 @@ import pytest
 from oracle.model import Reason
 from oracle.probes import address as address_module
 from oracle.probes.address import Addresses, Resolved, locate, resolve
+from oracle.probes.route import Route
 
 PUBLIC, OTHER_PUBLIC, PRIVATE = "93.184.216.34", "93.184.216.35", "10.0.0.7"
 Lookup = Callable[[str, int], list[str]]
@@ -123,12 +124,25 @@ def test_ipv4_and_ipv6_can_be_asked_for_apart() -> None:
     assert bad.reason is Reason.ADDRESS_REFUSED
 
 
-def test_an_ipv6_address_is_told_beside_an_ipv4_one_only() -> None:
+def test_an_ipv6_address_is_told_beside_an_ipv4_one_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Route, "leads_to", lambda *_: True)
     sixes = ["2606:4700::1", "2606:4700::2"]
     names = knows(both=[PUBLIC, *sixes], four=[PUBLIC, OTHER_PUBLIC], six=sixes, bad=[PUBLIC, "::1"])
     urls = [f"http://{name}.example/" for name in ("both", "four", "six", "bad")]
     assert [place.six for place in locate(urls, 1.0, lookup=names)] == [sixes[0], "", "", ""]
     assert [place.six for place in locate(urls, 1.0, turn=1, lookup=names)] == [sixes[1], "", "", ""]
+
+
+@pytest.mark.parametrize(("has_six", "asked", "reason"), [(True, "2606:4700::1", None), (False, "", Reason.DNS)])
+def test_a_name_without_ipv4_is_dns_where_this_node_has_no_ipv6(
+    monkeypatch: pytest.MonkeyPatch, has_six: bool, asked: str, reason: Reason | None
+) -> None:
+    """Or its owner could choose to be unknown to such nodes."""
+    monkeypatch.setattr(Route, "leads_to", lambda _route, _address: has_six)
+    names = knows(six=["2606:4700::1"], both=[PUBLIC, "2606:4700::1"])
+    six, both = locate(["http://six.example/", "http://both.example/"], 1.0, lookup=names)
+    assert (six.address, six.reason) == (asked, reason)
+    assert (both.address, both.six, both.reason) == (PUBLIC, "2606:4700::1", None)
 
 
 def test_a_url_that_cannot_be_read_is_refused_and_the_others_go_on() -> None:

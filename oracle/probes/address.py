@@ -91,8 +91,8 @@ def locate(
 ) -> list[Located]:
     """Each base URL with one address behind it, another of its addresses each `turn`; never raises for a bad one.
 
-    With an IP `version`, 4 or 6, a name that has no address of it is DNS: the two are measured apart. Without one, so is a
-    name that has IPv6 addresses only, where this machine has no IPv6.
+    With an IP `version`, 4 or 6, a name that has no address of it is DNS: the two are measured apart. Without one, so
+    is a name that has IPv6 addresses only, where this machine has no IPv6.
     """
     read = [_read(url) for url in urls]
     keys = {(base.host, base.port) for base in read if isinstance(base, BaseUrl)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from oracle.store.ledger import Offer
+from oracle.store.shares import Leaver, leavers
 from oracle.store.tables import deposits, offers, settlements
 
 MOST_UNSETTLED = 100_000
@@ -45,7 +46,7 @@ class Settlement:
 @dataclass(frozen=True, slots=True)
 class Treasury:
     """`balance_wei` is all that the fund holds, `owed_wei` what of it belongs to epochs that started but are not
-    settled, `aside_wei` at most what leaving depositors will get, `free_wei` the rest: enough for `runway_epochs`
+    settled, `aside_wei` what is set aside for depositors who leave, `free_wei` the rest: enough for `runway_epochs`
     after the present one (None when an epoch costs nothing)."""
 
     deposited_wei: int
@@ -93,9 +94,10 @@ def treasury(
     An epoch is owed if the money free at its start covers its reward; what is returned pays for later epochs only.
     """
     paid = sum(one.paid_wei for one in settled)
-    owed = sum(owed_epochs(known, given, settled, created_epoch, epoch).values())
+    owing = owed_epochs(known, given, settled, created_epoch, epoch)
+    owed = sum(owing.values())
     balance = sum(one.amount_wei - (one.collected_wei or 0) for one in given) - paid
-    aside = min(max(0, balance - owed), _leaving(given, epoch + 1))
+    aside = min(max(0, balance - owed), _leaving(given, settled, owing, epoch + 1))
     free = max(0, balance - owed - aside)
     reward = offer_at(known, epoch + 1).reward_wei
     return Treasury(
@@ -117,12 +119,13 @@ def owed_epochs(
     """The rewards of the epochs up to `epoch` that are not settled but were funded at their start, by epoch: from what
     was free then, of which what came back later is no part."""
     next_unsettled = max((one.epoch + 1 for one in settled), default=created_epoch + 1)
-    free, changes = 0, _changes(given, settled)
+    free, changes = 0, _changes(given, settled, leavers(given, settled))
     owed: dict[int, int] = {}
     unsettled = range(next_unsettled, epoch + 1)[-MOST_UNSETTLED:]
     for started in unsettled:
         while changes and changes[-1][0] <= started:
-            free += changes.pop()[1]
+            _, amount, settled_before = changes.pop()
+            free += amount if settled_before <= next(iter(owed), started) else 0
         reward = offer_at(known, started).reward_wei
         if free >= reward:
             owed[started] = reward
@@ -130,19 +133,21 @@ def owed_epochs(
     return owed
 
 
-def _changes(given: Sequence[Deposit], settled: Sequence[Settlement]) -> list[tuple[int, int]]:
-    """What joins and leaves, by epoch, the latest first. A reward leaves at its epoch's start, and what is left of it
-    joins after its settlement."""
-    joined = [(one.binds_from, one.amount_wei - (one.collected_wei or 0)) for one in given]
-    gone = [
-        (one.left_epoch, -one.amount_wei) for one in given if one.left_epoch is not None and one.collected_wei is None
-    ]
-    rewards = [(one.epoch, -one.paid_wei - one.returned_wei) for one in settled]
-    returned = [(one.settled_epoch + 1, one.returned_wei) for one in settled]
-    return sorted(joined + gone + rewards + returned, reverse=True)
+def _changes(
+    given: Sequence[Deposit], settled: Sequence[Settlement], leaving: Sequence[Leaver]
+) -> list[tuple[int, int, int]]:
+    """What joins and leaves, by epoch, the latest first; only if no epoch before the third number is owed. A reward
+    leaves at its epoch's start, and what is left of it joins after its settlement."""
+    joined = [(one.binds_from, one.amount_wei, 0) for one in given]
+    gone = [(one.left_epoch, -one.aside_wei, 0) for one in leaving]
+    freed = [(one.freed_epoch, one.aside_wei - one.out_wei, one.left_epoch) for one in leaving]
+    rewards = [(one.epoch, -one.paid_wei - one.returned_wei, 0) for one in settled]
+    returned = [(one.settled_epoch + 1, one.returned_wei, 0) for one in settled]
+    return sorted(joined + gone + freed + rewards + returned, reverse=True)
 
 
-def _leaving(given: Sequence[Deposit], epoch: int) -> int:
-    """At most what depositors who have left by `epoch` will still collect."""
-    gone = (one for one in given if one.left_epoch is not None and one.left_epoch <= epoch)
-    return sum(one.amount_wei for one in gone if one.collected_wei is None)
+def _leaving(given: Sequence[Deposit], settled: Sequence[Settlement], owing: Collection[int], epoch: int) -> int:
+    """What is kept for depositors who have left by `epoch` and not collected."""
+    kept = (one for one in leavers(given, settled) if one.left_epoch <= epoch and not one.collected)
+    earliest = min(owing, default=epoch)
+    return sum(one.out_wei if one.left_epoch <= earliest else one.aside_wei for one in kept)

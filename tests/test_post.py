@@ -131,10 +131,14 @@ def test_everyone_is_sent_their_credit_once(stage: Stage) -> None:
 
 
 def test_a_withdrawal_that_loses_the_race_sends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    fund = stage.fund(1)
+    stage.fund(1)
     stage.index()
-    monkeypatch.setattr(stage.world.fund, "credit_of", lambda mirror: 1)
-    assert post.withdraw_all(stage.engine, stage.world.fund, stage.world.account("anyone"), fund) == {}
+    anyone, contract = stage.world.account("anyone"), stage.world.fund
+    for owed in ("credit_of", "fees"):
+        monkeypatch.setattr(contract, owed, lambda *_: 1)
+    assert post.withdraw(stage.engine, contract, anyone, 1) == 0
+    assert post.withdraw_fee(stage.engine, contract, anyone, 1, stage.world.token.address) == 0
+    assert load_transactions(stage.engine) == []
 
 
 class Killed(BaseException):
@@ -171,6 +175,7 @@ def test_what_a_killed_run_had_sent_does_not_stand_for_what_is_owed_since(
         for send in sends:
             with pytest.raises(Killed):
                 send()
+    stage.world.dev.mine()
     first = [token.balance(payout) for payout in payouts]
     pay(stage, fund)
     owed = [node.credit_of(mirror.mirror), node.fees(1, token.address)]

@@ -143,29 +143,37 @@ def test_a_call_that_reverted_while_nobody_waited_is_sent_anew(
 ) -> None:
     """As one that another was before, and that is wanted again by now: here a contract that reverts at first."""
     later_s = chain.chain.head().timestamp_s + 1_000
-    fickle = contract_after(chain, member, later_s, before="5f5ffd", then="00")
+    fickle = deployed(chain, member, f"63{later_s:08x}421015600e575f5ffd5b00")
     call = Call("try", fickle, "0x")
     with monkeypatch.context() as killed:
         killed.setattr("oracle.chain.transactions._gas", lambda *_: 100_000)
         killed.setattr("oracle.chain.transactions._await", die)
         with pytest.raises(Killed):
             transact(ours, member, call)
-    assert next_nonce(chain, member, "latest") == 2
+    wait_for(lambda: next_nonce(chain, member, "latest") == 2)
     chain.pass_time(1_000)
     receipt = transact(another_process(chain, engine), member, call, wait_s=10)
     assert chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))["nonce"] == 2
 
 
-def test_gas_is_estimated_for_the_call_that_is_wanted_and_not_for_an_earlier_one_that_ran_out_of_it(
-    chain: DevChain, engine: sa.Engine, ours: Chain, member: Account, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("first", "gas", "wanted"), [("0x", 30_000, "0x01"), ("0x01", 70_000, "0x")])
+def test_what_is_wanted_is_sent_with_its_own_gas_where_another_call_for_it_ran_out_of_gas(
+    chain: DevChain,
+    engine: sa.Engine,
+    ours: Chain,
+    member: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    gas: int,
+    wanted: str,
 ) -> None:
-    """As a batch that has grown since: here a contract stores nothing at first, then a word, or three for any data."""
+    """As a batch that is another by now: here a contract stores a word, and for any data three."""
     words = "".join(f"600160{slot:02x}55" for slot in (1, 2, 3))
-    later_s = chain.chain.head().timestamp_s + 1_000
-    store = contract_after(chain, member, later_s, before="00", then=words[:10] + "3615602157" + words[10:] + "5b00")
-    first, grown = (Call("store", store, data, purpose="store") for data in ("0x", "0x01"))
+    store = deployed(chain, member, words[:10] + "3615601457" + words[10:] + "5b00")
     chain.chain.rpc("evm_setAutomine", False)
-    wait_in_vain(ours, member, first)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("oracle.chain.transactions._gas", lambda *_: gas)
+        wait_in_vain(ours, member, Call("store", store, first, purpose="store"))
     resumed, look = Event(), Sending.look
 
     def looked(sending: Sending) -> Any:
@@ -175,21 +183,18 @@ def test_gas_is_estimated_for_the_call_that_is_wanted_and_not_for_an_earlier_one
 
     monkeypatch.setattr(Sending, "look", looked)
     with ThreadPoolExecutor(1) as pool:
-        landing = pool.submit(transact, another_process(chain, engine), member, grown, wait_s=20)
+        call = Call("store", store, wanted, purpose="store")
+        landing = pool.submit(transact, another_process(chain, engine), member, call, wait_s=20)
         assert resumed.wait(10)
-        time.sleep(0.1)
-        chain.chain.rpc("evm_setNextBlockTimestamp", later_s)
         chain.mine()
         chain.chain.rpc("evm_setAutomine", True)
         receipt = landing.result()
     landed = chain.chain.web3.eth.get_transaction(HexBytes(receipt.tx_hash))
-    assert (landed["nonce"], landed["input"]) == (2, HexBytes("0x01"))
-    assert receipt.gas_used > 80_000
+    assert (landed["nonce"], landed["input"]) == (2, HexBytes(wanted))
 
 
-def contract_after(chain: DevChain, member: Account, later_s: int, before: str, then: str) -> str:
-    """A contract whose code is one before that time and another from then on."""
-    runtime = f"63{later_s:08x}42101560{11 + len(before) // 2:02x}57{before}5b{then}"
+def deployed(chain: DevChain, member: Account, runtime: str) -> str:
+    """A contract of this code."""
     code = DEPLOYS.format(length=len(runtime) // 2) + runtime
     created = transact(chain.chain, member, Call("deploy", None, "0x" + code)).created
     assert created is not None

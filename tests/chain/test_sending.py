@@ -23,7 +23,7 @@ from tests.chain.test_transactions import ETHER, PAY, PAYEE, signed
 from tests.fixtures.relay import Relay, relaying
 
 GWEI = 10**9
-OFFER = Fees(30 * GWEI, 2 * GWEI)
+OFFER = Fees(5 * GWEI, GWEI)
 SEND = "eth_sendRawTransaction"
 
 
@@ -91,10 +91,11 @@ def test_while_no_block_comes_the_same_is_told_again_and_more_when_one_has_come(
     assert (row(ours, member).fees, row(ours, member).hashes) == (OFFER, (first,))
     mine_without_it(chain)
     after_a_kill.offer_more(0)
-    assert row(ours, member).fees.most_wei > 40 * GWEI
-    sending.offer_more(0)  # of the other's offer it learns by the store
-    assert sending.fees == row(ours, member).fees
-    assert row(ours, member).head == chain.chain.head().number
+    offered = row(ours, member)
+    assert offered.fees.most_wei > 40 * GWEI
+    assert offered.head == chain.chain.head().number
+    sending.offer_more(0)  # by the store it learns what the other offered, and when
+    assert (row(ours, member).fees, sending.hashes) == (offered.fees, list(offered.hashes))
 
 
 def test_what_was_kept_before_heads_were_is_offered_for_more(
@@ -138,7 +139,7 @@ def test_a_transaction_that_is_not_ours_is_not_replaced_at_our_nonce(
 ) -> None:
     """It may be a report. Ours was lost before."""
     chain.chain.rpc("anvil_dropTransaction", sending.hashes[0])
-    theirs = HexBytes(chain.chain.web3.eth.send_raw_transaction(signed(member, 0, gas_price=5 * GWEI))).to_0x_hex()
+    theirs = HexBytes(chain.chain.web3.eth.send_raw_transaction(signed(member, 0, gas_price=2 * GWEI))).to_0x_hex()
     sending.offer_more(0)
     assert is_waiting(chain, theirs)
 

@@ -96,8 +96,8 @@ def test_all_that_was_set_aside_is_kept_until_every_epoch_before_the_departure_i
     money = treasury([offer(10)], given, settled, created_epoch=0, epoch=15)
     assert (money.aside_wei, money.free_wei) == (55, 5)
     settled += [paid(epoch, 10, settled_epoch=15) for epoch in (11, 12)]
-    assert list(owed_epochs([offer(10)], given, settled, created_epoch=0, epoch=17)) == [13, 14, 16]
-    assert treasury([offer(10)], given, settled, created_epoch=0, epoch=17).aside_wei == 45
+    assert list(owed_epochs([offer(10)], given, settled, created_epoch=0, epoch=17)) == [13, 14, 16, 17]
+    assert treasury([offer(10)], given, settled, created_epoch=0, epoch=17).aside_wei == 40
 
 
 def test_who_leaves_a_fund_that_was_spent_gets_nothing_of_what_came_later() -> None:

@@ -131,6 +131,17 @@ def test_a_position_that_changes_hands_keeps_each_holders_credit(
     assert (world.fund.credit_of(former), world.fund.credit_of(heir)) == (450, 225)
 
 
+def test_an_epoch_is_settled_in_that_of_the_block_which_does_it_however_late(
+    world: World, store: sa.Engine, tmp_path: Path, fund: int
+) -> None:
+    world.next_epoch(3)
+    settle(world, fund, 2)
+    world.next_epoch(4)
+    settle(world, fund, 4)
+    settled = rows(world, store, tmp_path, tables.settlements)
+    assert [(row["epoch"], row["settled_epoch"]) for row in settled] == [(1, 3), (2, 7), (3, 7)]
+
+
 def test_weight_that_a_captured_quorum_gives_an_ended_mirror_is_credited_as_on_the_chain(
     world: World, store: sa.Engine, tmp_path: Path, fund: int
 ) -> None:

@@ -154,14 +154,21 @@ def bears_another(this: Round, mirror: MirrorId) -> bool:
 
 def _within(this: Round, mirror: MirrorId, draw: Draw, wanted: Sequence[Question]) -> tuple[Question, ...]:
     """What the budget bears of the questions, which come by rank, and the first one in any case; a second attempt only
-    for as many as it bears too."""
-    requests, length = _left(this, mirror, draw)
+    for as many as it bears too. Who breaks connections must not use up by second attempts what shows a cheat."""
+    (requests, length), kept = _left(this, mirror, draw), _kept(this, draw)
     asked: list[Question] = []
     for question in wanted:
-        if not asked or (requests > 0 and (length >= question.max_bytes or question.kind not in _LARGE)):
+        least = kept if question.kind in _LARGE and question.route is None and not question.six else 0
+        if not asked or (requests > least and (length >= question.max_bytes or question.kind not in _LARGE)):
             asked.append(question)
             requests, length = requests - 1, length - question.max_bytes
-    return tuple(one if number < requests else replace(one, retries=0) for number, one in enumerate(asked))
+    return tuple(one if number < requests - kept else replace(one, retries=0) for number, one in enumerate(asked))
+
+
+def _kept(this: Round, draw: Draw) -> int:
+    """What further files and second attempts leave: one request more for every slot to come, where there are several
+    files a slot and so a budget to use up."""
+    return this.task.policy.slots - this.slot - 1 if draw.plan.each > 1 else 0
 
 
 def _owner_is_due(this: Round, mirror: MirrorId) -> bool:

@@ -264,11 +264,35 @@ def test_no_epoch_is_over_its_budget_even_if_every_connection_is_tried_twice(
 def test_a_tight_budget_takes_second_attempts_before_it_takes_files() -> None:
     policy = Policy(slots=SLOTS, budget_requests=7_000)
     world = World(files(20 * SLOTS), policy=policy)
-    each, spent = world.draw.plan.each, Tally(M, 7_000 - SLOTS - 20)
+    each, spent = world.draw.plan.each, Tally(M, 7_000 - 2 * SLOTS - 19)
     asked = world.asked(world.round(0, tallies={M: spent}))
     assert each == 20
     assert len([question for question in asked if question.kind is Kind.FILE and not question.route]) >= 17
     assert sum(1 + question.retries for question in asked) <= 21
+
+
+@pytest.mark.parametrize(("budget", "count", "each"), [(4_000, 2_000, 7), (3_700, 3_700, 12), (1_000, 300, 2)])
+@pytest.mark.parametrize("breaks", [False, True], ids=["honest", "breaks each first connection"])
+def test_who_breaks_connections_does_not_use_up_the_cold_files_of_an_outage(
+    budget: int, count: int, each: int, breaks: bool
+) -> None:
+    """The second attempt is right, so it would cost nothing."""
+    world = World(files(count), policy=Policy(slots=SLOTS, budget_requests=budget))
+    assert world.draw.plan.each == each
+    requests, colds, walked = 0, 0, 0
+    for slot in range(SLOTS):
+        before = {PRIMARY: Reason.CONNECT} if slot >= SLOTS - 60 else {}
+        this = world.round(slot, tallies={M: Tally(M, requests)}, before=before)
+        due = cold_is_due(this, M)
+        asked = world.asked(this, cold=3 if due else None)
+        colds += due and bool(before)
+        walked += kinds(asked)[Kind.FILE]
+        requests += sum(1 + (question.retries if breaks else 0) for question in asked)
+    assert requests <= world.draw.plan.requests
+    if breaks:
+        assert colds >= 45
+    else:
+        assert (colds, walked) == (60, each * SLOTS)
 
 
 def test_who_is_hidden_is_asked_elsewhere_only_where_the_budget_bears_one_question() -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from oracle.assignment import Assignment
 from oracle.manifests import manifest_of
 from oracle.model import PRIMARY, Clock, Digest, FundId, MirrorId, Reason, Vote
-from oracle.probes.question import route_question
+from oracle.probes.question import Question, route_question
 from oracle.probes.round import Target
 from oracle.probes.route import Route
 from oracle.questions import Expect, bears_another, cold_due, cold_is_due, is_asked_elsewhere, questions_for
@@ -198,7 +198,7 @@ def _target(
 
 def _witness(this: Round, beside: MirrorId) -> Target:
     """The primary, asked by the slot's route only: if it answers, the route works, and who does not is hidden."""
-    question = route_question(this.route, next(this.delays_ms(beside)))
+    question = _route_question(this, beside)
     return Target(this.task.fund, PRIMARY, this.manifest.primary, (question,), limit_ms(this))
 
 
@@ -206,10 +206,10 @@ def _with_another_witness(
     engine: sa.Engine, node: str, this: Round, targets: Sequence[Target], beside: MirrorId, among: Sequence[MirrorId]
 ) -> list[Target]:
     """With one of these mirrors asked by the slot's route too, since the primary says nothing in an outage."""
-    witness = _another_witness(engine, node, this, among)
+    witness = _another_witness(engine, node, this, beside, among)
     if witness is None:
         return list(targets)
-    question = route_question(this.route, next(this.delays_ms(beside)))
+    question = _route_question(this, beside)
     if witness.mirror in {target.mirror for target in targets}:
         return [
             replace(one, questions=(*one.questions, question)) if one.mirror == witness.mirror else one
@@ -218,8 +218,16 @@ def _with_another_witness(
     return [*targets, Target(this.task.fund, witness.mirror, witness.url, (question,), limit_ms(this))]
 
 
-def _another_witness(engine: sa.Engine, node: str, this: Round, among: Sequence[MirrorId]) -> Mirror | None:
-    """One, drawn for the slot, that was up in the slot before, did not hide, and has a request left."""
+def _route_question(this: Round, beside: MirrorId) -> Question:
+    """At the moment of the first question to the one beside; once, since no plan has counted it."""
+    return replace(route_question(this.route, next(this.delays_ms(beside))), retries=0)
+
+
+def _another_witness(
+    engine: sa.Engine, node: str, this: Round, beside: MirrorId, among: Sequence[MirrorId]
+) -> Mirror | None:
+    """One that was up in the slot before, did not hide, and has a request left; drawn for the slice, by who is asked
+    elsewhere in it."""
     task = this.task
     at = slot_before(task.epoch, this.slot, task.policy.slots)
     before = reasons_at(engine, node, *at, {task.fund: among})[task.fund]
@@ -228,7 +236,7 @@ def _another_witness(engine: sa.Engine, node: str, this: Round, among: Sequence[
     able = [mirror for mirror in up if not this.tally(mirror).hidden and bears_another(this, mirror)]
     if not able:
         return None
-    drawn = able[choice(this.times, b"witness", len(able), task.epoch, this.slot)]
+    drawn = able[choice(this.times, b"witness", len(able), task.epoch, this.slot, beside)]
     return mirrors_among(engine, [drawn]).get(drawn)
 
 

@@ -1,13 +1,17 @@
 """Who hides from other addresses while the primary is down."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from oracle.model import PRIMARY, MirrorId, Reason
+from oracle.schedule import epoch_secret, is_away, slice_of, subject_of
 from oracle.store.tallies import tallies
 from tests.fixtures.hostile import resets, serves
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, operator
@@ -41,3 +45,37 @@ def test_while_the_primary_is_down_another_mirror_shows_that_a_route_works(
     known = tallies(scene.engine, FUND, EPOCH, "node")
     assert (known[MirrorId(1)].hidden, known[MirrorId(2)].hidden) == (by_route, False)
     assert "/" in scene.asked(2)
+
+
+def alone_in_a_slice() -> tuple[bytes, list[int]]:
+    """A secret with which mirror 1 is asked elsewhere in slot 0, in a slice that the primary is not in; and the slices
+    of both, of four."""
+    for number in count():
+        secret = sha256(b"slice %d" % number).digest()
+        times = epoch_secret(secret, EPOCH)
+        parts = [slice_of(times, subject_of(FUND, mirror), EPOCH, 0, 4) for mirror in (MirrorId(1), PRIMARY)]
+        if is_away(times, 1, EPOCH, 0) and parts[0] != parts[1]:
+            return secret, parts
+    raise AssertionError
+
+
+def test_a_primary_that_is_only_a_witness_keeps_its_vote_for_its_own_slice(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, (part, of_primary) = alone_in_a_slice()
+    scene = Scene(tmp_path, stack, routes=("127.1.77.1",), secret=secret, policy={"slots": 1}).ready()
+    at_s = scene.ledger.clock.start_s(EPOCH) + 96
+    monkeypatch.setattr(time, "time_ns", lambda: at_s * 10**9)  # all questions of the slot are due
+    votes = scene.measure(part=part)
+    assert votes[1].reason is Reason.UP
+    assert scene.primary.paths() == ["/"]
+    assert PRIMARY not in votes
+    assert scene.measure(part=of_primary)[PRIMARY].reason is Reason.UP
+
+
+def test_who_breaks_a_witness_connection_is_not_asked_a_second_time(tmp_path: Path, stack: ExitStack) -> None:
+    """It is beside the budget of the one who is asked."""
+    scene = Scene(tmp_path, stack, routes=("127.1.77.1",), secret=AWAY, primary=resets()).ready()
+    scene.ledger.vote(PRIMARY, "D", epoch=2)  # its own slice had it
+    scene.measure()
+    assert scene.primary.paths() == ["/"]

@@ -67,10 +67,9 @@ def _plain(value: Any) -> object:
 def failed(action: str, error: ContractLogicError | Web3RPCError) -> TransactionFailed:
     """What a refused call or transaction means."""
     if isinstance(error, Web3RPCError):
-        message = message_of(error)
-        poor = "insufficient funds" in message.lower() or "enough funds" in message.lower()
-        known = "InsufficientFunds" if poor else message[:200]
-        return TransactionFailed(action, known)
+        message = message_of(error).lower()
+        poor = "insufficient funds" in message or "enough funds" in message
+        return TransactionFailed(action, "InsufficientFunds" if poor else sentence_of(error))
     data = error.data
     if isinstance(data, dict):  # Hardhat
         data = data.get("data")
@@ -90,5 +89,5 @@ def message_of(error: Web3RPCError) -> str:
 
 
 def sentence_of(error: Web3RPCError) -> str:
-    """The endpoint's own words as they may be logged: on one line, not too many, and without a URL's key."""
+    """The endpoint's own words as they may be shown: on one line, not too many, and without a URL's key."""
     return " ".join(_URL.sub("", message_of(error)).split())[:200]

@@ -64,6 +64,7 @@ def test_every_nodes_way_to_put_it_is_understood(given: str | dict[str, str] | N
         ("insufficient funds for gas * price + value", "pay was refused: InsufficientFunds"),
         ("Sender doesn't have enough funds to send tx", "pay was refused: InsufficientFunds"),
         ("intrinsic gas too low", "pay was refused: intrinsic gas too low"),
+        ("over the limit of\nhttps://node.example/v3/secret: wait", "pay was refused: over the limit of wait"),
     ],
 )
 def test_what_the_endpoint_itself_refuses_is_told_too(message: str, told: str) -> None:

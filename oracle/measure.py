@@ -186,12 +186,19 @@ def _doubted(vote: Vote, why: str) -> Vote:
 
 
 def _store(engine: sa.Engine, settings: Settings, shard: Shard, found: Found, counted: Counts) -> int:
-    """Store what the round has taught. What a node saw in doubt teaches nothing but its own load."""
+    """Store what the round has taught. What a node saw in doubt teaches nothing but its own load.
+
+    An admission ends before the vote that says why is there: whoever is stopped in between, and comes again, meets a
+    mirror that is not admitted for wrong bytes, and votes so. The other way it would be asked on as if nothing were.
+    """
     node, learned = settings.node_name, not found.doubt
     asked = [(one.target.fund, _asked(one, learned=learned)) for one in found.heard]
-    new = record_round(engine, node, shard.epoch, found.votes, asked, counted)
+    try:
+        if learned:
+            _keep(engine, node, found)
+    finally:  # what was measured cannot be measured again
+        new = record_round(engine, node, shard.epoch, found.votes, asked, counted)
     if learned:
-        _keep(engine, node, found)
         _listen(engine, settings, found)
     return new
 

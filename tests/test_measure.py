@@ -20,7 +20,7 @@ from oracle.store.manifests import save_manifest
 from oracle.store.observations import admissions, record_admission, record_votes
 from oracle.store.ownerships import ownerships, record_ownership
 from oracle.store.tallies import Asked, add_to_tallies, tallies
-from tests.fixtures.hostile import answer, in_turn, resets, serves, silent
+from tests.fixtures.hostile import resets, serves, silent
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, manifest_for, operator
 
 AWAY = sha256(b"scene 6").digest()
@@ -350,40 +350,25 @@ def test_checks_are_asked_beside_files_and_alone(tmp_path: Path, stack: ExitStac
         assert len(files_asked(scene, 1)) == 1 + bool(files)
 
 
-def test_one_silent_question_of_many_is_not_held_against_a_mirror(tmp_path: Path, stack: ExitStack) -> None:
-    files = {f"{number}.txt": b"%d" % number for number in range(20)}
-    good = serves(files, operator(1))
-    behave = in_turn(good, good, silent, good)
-    policy = {"budget_requests": 100_000_000, "timeout_ms": 400}
-    scene = Scene(tmp_path, stack, behave, good, files=files, policy=policy).ready()
-    vote = scene.measure()[1]
-    assert vote.reason in (Reason.UP, Reason.TIMEOUT)  # whether it met the first question is chance
-    assert (vote.reason is Reason.UP) == (vote.path is not None and vote.latency_ms is not None)
-
-
-def test_who_serves_only_the_known_probers_is_down_until_it_serves_others(
-    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+def test_one_silent_question_of_many_is_held_against_a_mirror_only_if_it_is_the_first(
+    tmp_path: Path, stack: ExitStack
 ) -> None:
-    """Slot 0 asks mirror 1 from elsewhere too; once it failed there every slot does."""
-    good = serves(FILES, operator(1))
+    files = {f"{number}.txt": b"%d" % number for number in range(20)}
+    good, quiet = serves(files, operator(1)), ""
 
     def behave(connection: socket.socket, head: bytes) -> None:
-        known = connection.getpeername()[0] == "127.0.0.1"
-        good(connection, head) if known else connection.sendall(answer(b"", "403 Forbidden"))
+        (silent if quiet and head.startswith(f"GET {quiet} ".encode()) else good)(connection, head)
 
-    scene = Scene(tmp_path, stack, behave, serves(FILES, operator(2)), routes=("127.1.77.1",), secret=AWAY).ready()
-    votes = scene.measure()
-    assert (votes[1].reason, votes[2].reason, votes[PRIMARY].reason) == (Reason.HIDDEN, Reason.UP, Reason.UP)
-    for slot, behaves, voted in ((1, behave, Reason.HIDDEN), (2, good, Reason.UP)):
-        scene.mirrors[0]._behave = behaves
-        failed = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
-        assert (failed.hidden, failed.hidden_path in FILES) == (True, True)
-        with pytest.MonkeyPatch.context() as patch:
-            at_slot(scene, patch, slot)
-            assert scene.measure(slot=slot)[1].reason is voted
-        assert [path for path in scene.asked(1) if path == f"/{failed.hidden_path}"][1:]
-    mended = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
-    assert (mended.hidden, mended.hidden_path) == (False, "")
+    def measured(folder: str) -> tuple[Vote, list[str]]:
+        policy = {"budget_requests": 100_000_000, "timeout_ms": 400}
+        scene = Scene(tmp_path / folder, stack, behave, good, files=files, policy=policy).ready()
+        return scene.measure()[1], files_asked(scene, 1)
+
+    vote, asked = measured("well")
+    first = f"/{vote.path}"
+    other = next(path for path in asked if path != first)
+    for quiet, voted in ((first, Reason.TIMEOUT), (other, Reason.UP)):
+        assert measured(quiet[1:])[0].reason is voted
 
 
 def test_loopback_needs_a_development_chain_too(scene: Scene) -> None:

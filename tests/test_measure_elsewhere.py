@@ -1,4 +1,4 @@
-"""Who hides from other addresses while the primary is down."""
+"""Who hides from other addresses, and who shows that they lead somewhere."""
 
 import socket
 import time
@@ -13,15 +13,40 @@ import pytest
 from oracle.model import PRIMARY, MirrorId, Reason
 from oracle.schedule import epoch_secret, is_away, slice_of, subject_of
 from oracle.store.tallies import tallies
-from tests.fixtures.hostile import resets, serves
+from tests.fixtures.hostile import answer, resets, serves
 from tests.fixtures.scene import EPOCH, FILES, FUND, Scene, operator
-from tests.test_measure import AWAY
+from tests.test_measure import AWAY, at_slot
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:
         yield opened
+
+
+def test_who_serves_only_the_known_probers_is_down_until_it_serves_others(
+    tmp_path: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slot 0 asks mirror 1 from elsewhere too; once it failed there every slot does."""
+    good = serves(FILES, operator(1))
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        known = connection.getpeername()[0] == "127.0.0.1"
+        good(connection, head) if known else connection.sendall(answer(b"", "403 Forbidden"))
+
+    scene = Scene(tmp_path, stack, behave, serves(FILES, operator(2)), routes=("127.1.77.1",), secret=AWAY).ready()
+    votes = scene.measure()
+    assert (votes[1].reason, votes[2].reason, votes[PRIMARY].reason) == (Reason.HIDDEN, Reason.UP, Reason.UP)
+    for slot, behaves, voted in ((1, behave, Reason.HIDDEN), (2, good, Reason.UP)):
+        scene.mirrors[0]._behave = behaves
+        failed = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
+        assert (failed.hidden, failed.hidden_path in FILES) == (True, True)
+        with pytest.MonkeyPatch.context() as patch:
+            at_slot(scene, patch, slot)
+            assert scene.measure(slot=slot)[1].reason is voted
+        assert [path for path in scene.asked(1) if path == f"/{failed.hidden_path}"][1:]
+    mended = tallies(scene.engine, FUND, EPOCH, "node")[MirrorId(1)]
+    assert (mended.hidden, mended.hidden_path) == (False, "")
 
 
 @pytest.mark.parametrize("in_slice", [False, True], ids=["of another slice", "of the same slice"])

@@ -15,20 +15,21 @@ LEAST_PRICE_BITS, REBASE_BITS, REBASES_TO_NOTHING = 60, 32, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Leaver:
-    """A deposit that leaves at the start of `left_epoch`, as which it took `aside_wei` from the free money. Once no
-    earlier epoch is owed it gets `out_wei`; the rest is free again for the epochs from `freed_epoch` on."""
+class Leaving:
+    """Deposits that leave at the start of `left_epoch`, for which `aside_wei` was taken from the free money. Once no
+    earlier epoch is owed they get `out_wei` together, of which `collected_wei` is gone (None: all that ever will be);
+    the rest is free again for the epochs from `freed_epoch` on."""
 
     left_epoch: int
     aside_wei: int
     out_wei: int
     freed_epoch: int
-    collected: bool
+    collected_wei: int | None
 
 
-def leavers(given: Sequence[Deposit], settled: Sequence[Settlement]) -> list[Leaver]:
-    """All who have departed, by all deposits and settlements of a fund. In the epoch of a departure its settlements are
-    taken to have come first, for the rows do not tell."""
+def leavers(given: Sequence[Deposit], settled: Sequence[Settlement]) -> list[Leaving]:
+    """All who have departed, from all deposits and settlements of a fund. What was settled in the epoch of a departure
+    is taken to have come before it, for the rows do not tell."""
     gone = sorted((one for one in given if one.left_epoch is not None), key=_left)
     if not gone:
         return []
@@ -50,7 +51,7 @@ class _Books:
     """The price of a share is `value` / `shares`, which are counted in a unit that has grown `rebases` times."""
 
     def __init__(self, given: Sequence[Deposit], gone: Sequence[Deposit]) -> None:
-        self.leavers: list[Leaver] = []
+        self.leavers: list[Leaving] = []
         self._value = self._shares = self._rebases = self._settled_epoch = 0
         self._joining: dict[int, int] = defaultdict(int)
         for one in given:
@@ -87,16 +88,16 @@ class _Books:
         self._shares += minted
 
     def _part(self, epoch: int, leaving: list[tuple[Deposit, int]]) -> None:
-        shares = [self._shares_of(one) for one, _ in leaving]
-        together = min(self._worth(sum(shares)), sum(aside for _, aside in leaving))
-        freed_epoch = max(epoch, self._settled_epoch + 1)
-        for (one, aside), own in zip(leaving, shares, strict=True):
-            part = own * together // sum(shares) if own else 0
-            out = part if one.collected_wei is None else one.collected_wei
-            self.leavers.append(Leaver(epoch, aside, out, freed_epoch, one.collected_wei is not None))
-        if together:
-            self._shares -= together * self._shares // self._value
-        self._value -= together
+        if not leaving:
+            return
+        aside, shares = sum(worth for _, worth in leaving), sum(self._shares_of(one) for one, _ in leaving)
+        out = min(self._worth(shares), aside)
+        all_did = all(one.collected_wei is not None for one, _ in leaving)
+        collected = None if all_did else sum(one.collected_wei or 0 for one, _ in leaving)
+        self.leavers.append(Leaving(epoch, aside, out, max(epoch, self._settled_epoch + 1), collected))
+        if out:
+            self._shares -= out * self._shares // self._value
+        self._value -= out
 
     def _rebase(self) -> None:
         if self._shares and not self._value:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from oracle.store.ledger import Offer
-from oracle.store.shares import Leaver, leavers
+from oracle.store.shares import Leaving, leavers
 from oracle.store.tables import deposits, offers, settlements
 
 MOST_UNSETTLED = 100_000
@@ -134,7 +134,7 @@ def owed_epochs(
 
 
 def _changes(
-    given: Sequence[Deposit], settled: Sequence[Settlement], leaving: Sequence[Leaver]
+    given: Sequence[Deposit], settled: Sequence[Settlement], leaving: Sequence[Leaving]
 ) -> list[tuple[int, int, int]]:
     """What joins and leaves, by epoch, the latest first; only if no epoch before the third number is owed. A reward
     leaves at its epoch's start, and what is left of it joins after its settlement."""
@@ -148,6 +148,8 @@ def _changes(
 
 def _leaving(given: Sequence[Deposit], settled: Sequence[Settlement], owing: Collection[int], epoch: int) -> int:
     """What is kept for depositors who have left by `epoch` and not collected."""
-    kept = (one for one in leavers(given, settled) if one.left_epoch <= epoch and not one.collected)
-    earliest = min(owing, default=epoch)
-    return sum(one.out_wei if one.left_epoch <= earliest else one.aside_wei for one in kept)
+    earliest, kept = min(owing, default=epoch), 0
+    for one in leavers(given, settled):
+        if one.left_epoch <= epoch and one.collected_wei is not None:
+            kept += (one.out_wei if one.left_epoch <= earliest else one.aside_wei) - one.collected_wei
+    return kept

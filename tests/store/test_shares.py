@@ -4,7 +4,7 @@ import pytest
 
 from oracle.model import ONE, CommitteeId, Epoch, FundId
 from oracle.store.ledger import Offer
-from oracle.store.shares import Leaver, leavers
+from oracle.store.shares import Leaving, leavers
 from oracle.store.treasury import (
     Deposit,
     Settlement,
@@ -86,7 +86,7 @@ def test_what_is_settled_after_a_departure_is_paid_by_who_leaves_too(
 ) -> None:
     settled = [*(paid(epoch, 10) for epoch in range(1, 10)), paid(10, 10, late)]
     found = leavers([deposit(100), deposit(100, left=12)], settled)
-    assert found == [Leaver(12, aside, out, freed, collected=False)]
+    assert found == [Leaving(12, aside, out, freed, collected_wei=0)]
 
 
 def test_all_that_was_set_aside_is_kept_until_every_epoch_before_the_departure_is_settled() -> None:
@@ -98,6 +98,16 @@ def test_all_that_was_set_aside_is_kept_until_every_epoch_before_the_departure_i
     settled += [paid(epoch, 10, settled_epoch=15) for epoch in (11, 12)]
     assert list(owed_epochs([offer(10)], given, settled, created_epoch=0, epoch=17)) == [13, 14, 16, 17]
     assert treasury([offer(10)], given, settled, created_epoch=0, epoch=17).aside_wei == 40
+
+
+def test_what_rounding_keeps_from_each_of_those_who_leave_is_not_free() -> None:
+    """Two are worth five each as they depart; of a hundred that are left at the end nine are theirs, four for each."""
+    stays, settled = deposit(100), [paid(1, 10, settled_epoch=3)]
+    for collected, told in ((None, 0), (4, 4)):
+        given = [stays, deposit(5, left=3), deposit(5, left=3, collected=collected)]
+        assert leavers(given, settled) == [Leaving(3, 10, 9, 4, collected_wei=told)]
+    both = [deposit(5, left=3, collected=4)] * 2
+    assert leavers([stays, *both], settled) == [Leaving(3, 10, 9, 4, collected_wei=None)]
 
 
 def test_who_leaves_a_fund_that_was_spent_gets_nothing_of_what_came_later() -> None:

@@ -23,8 +23,8 @@ SHARED = (
 )
 # How long one question to the solvers may take.
 QUESTION_S = 900
-# How long one proof may take: all that end do so within five minutes, and two that do not, of half an hour either, would
-# take more than an hour. They are named in accepted/halmos.json.
+# How long one proof may take: all that end do so within five minutes. Two do not in half an hour either, and would make
+# the part longer than an hour; they are named in accepted/halmos.json.
 PROOF_S = 1_200
 FIRST = ("Lemmas", "Settlement")
 MATH = "@openzeppelin/contracts/utils/math/Math.sol"

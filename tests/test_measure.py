@@ -40,7 +40,8 @@ def scene(tmp_path: Path, stack: ExitStack) -> Scene:
 
 
 def files_asked(scene: Scene, mirror: int) -> list[str]:
-    return [path for path in scene.asked(mirror) if path != WELL_KNOWN]
+    """Each once: a second connection, which a busy machine may come to need, is no second question."""
+    return list(dict.fromkeys(path for path in scene.asked(mirror) if path != WELL_KNOWN))
 
 
 def voted_before(scene: Scene, mirror: int, reason: Reason) -> None:

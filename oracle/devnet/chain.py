@@ -47,23 +47,21 @@ class DevChain:
         self.mine()
 
     def stop(self) -> None:
-        """Ends the chain; its state is lost unless it was started with a state file."""
+        """Ends the chain; its state is lost."""
         stop(self.process)
 
 
-def start_chain(
-    log: Path, port: int = 0, kind: str = "", state: Path | None = None, block_time_s: int = BLOCK_TIME_S
-) -> DevChain:
+def start_chain(log: Path, port: int = 0, kind: str = "", block_time_s: int = BLOCK_TIME_S) -> DevChain:
     """Starts a chain and waits until it answers; `port` 0 takes a free one, `block_time_s` 0 makes no block by itself.
 
-    `kind` "" is anvil where its binary is installed. `state` keeps anvil's state over restarts.
+    `kind` "" is anvil where its binary is installed.
 
     Raises: PortInUse; ProcessFailed.
     """
     check_port("the development chain", HOST, port)
     port = port or free_port(HOST)
     kind = kind or ("anvil" if _ANVIL.exists() else "hardhat")
-    argv = _anvil(port, state, block_time_s) if kind == "anvil" else _hardhat(port)
+    argv = _anvil(port, block_time_s) if kind == "anvil" else _hardhat(port)
     # Hardhat looks for its configuration in its working folder.
     process = start(argv, log, cwd=_ROOT)
     url = f"http://{HOST}:{port}"
@@ -79,24 +77,20 @@ def start_chain(
 
 
 @contextmanager
-def running_chain(
-    log: Path, port: int = 0, kind: str = "", state: Path | None = None, block_time_s: int = BLOCK_TIME_S
-) -> Iterator[DevChain]:
+def running_chain(log: Path, port: int = 0, kind: str = "", block_time_s: int = BLOCK_TIME_S) -> Iterator[DevChain]:
     """A chain that is stopped at the end of the block."""
-    started = start_chain(log, port, kind, state, block_time_s)
+    started = start_chain(log, port, kind, block_time_s)
     try:
         yield started
     finally:
         started.stop()
 
 
-def _anvil(port: int, state: Path | None, block_time_s: int) -> list[str]:
+def _anvil(port: int, block_time_s: int) -> list[str]:
     argv = [str(_ANVIL), "--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--enable-tx-gas-limit"]
     argv += ["--accounts", "1", "--silent"]
     if block_time_s:
         argv += ["--block-time", str(block_time_s), "--mixed-mining"]
-    if state is not None:
-        argv += ["--state", str(state), "--state-interval", "1", "--preserve-historical-states"]
     return argv
 
 

@@ -1,7 +1,5 @@
 """The development chain: anvil or Hardhat, the same to everybody, and gone when we are."""
 
-import json
-import os
 import signal
 import socket
 import subprocess
@@ -163,30 +161,3 @@ def test_a_stopped_chain_leaves_its_port(tmp_path: Path) -> None:
     dev.stop()
     assert not listens("127.0.0.1", port)
     dev.stop()
-
-
-def _is_saved(state: Path, after_s: float) -> bool:
-    """Whether the file is whole and newer: what is killed while it writes leaves half a file."""
-    try:
-        json.loads(state.read_text())
-    except (FileNotFoundError, ValueError):
-        return False
-    return state.stat().st_mtime > after_s
-
-
-def test_a_state_file_keeps_the_chain_over_a_kill(tmp_path: Path) -> None:
-    state = tmp_path / "state.json"
-    dev = start_chain(tmp_path / "chain.log", state=state)
-    world = deploy_world(dev)
-    head = dev.chain.head()
-    saved_after, deadline = time.time() + 1.5, time.monotonic() + 20  # it saves every second, and not in one piece
-    while not _is_saved(state, saved_after):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(dev.process.pid, signal.SIGKILL)
-    dev.process.wait()
-    with running_chain(tmp_path / "chain.log", state=state) as again:
-        assert again.chain.has_code(world.fund.address)
-        block = again.chain.block(head.number)
-        assert block is not None
-        assert block.hash == head.hash

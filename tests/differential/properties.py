@@ -9,12 +9,12 @@ from collections import Counter
 from itertools import pairwise
 
 from tests.differential.model import shares
-from tests.differential.model.state import Fund, World
+from tests.differential.model.state import Fund, Ruling, World
 
 
 def broken(world: World) -> list[str]:
     """The rules that do not hold now."""
-    return [*_unbalanced(world), *_uncovered(world), *_overpaid(world), *_rising(world)]
+    return [*_unbalanced(world), *_uncovered(world), *_unbonded(world), *_overpaid(world), *_rising(world)]
 
 
 def reached(world: World) -> Counter[str]:
@@ -57,6 +57,14 @@ def _uncovered(world: World) -> list[str]:
     for (_, token), fee in world.fees.items():
         held[token] -= fee
     return [f"{-left} of {token} are missing" for token, left in held.items() if left < 0]
+
+
+def _unbonded(world: World) -> list[str]:
+    """The committees' contract holds the bonds of members and of undecided challenges, and nothing else."""
+    waiting = sum(1 for one in world.challenges.values() if one.ruling is Ruling.NONE)
+    owed = sum(bond.amount for bond in world.bonds.values()) + waiting * world.challenge_bond
+    held = world.tokens[world.wrapped].balances.get(world.committee_contract, 0)
+    return [] if held == owed else [f"the committees' contract holds {held} for bonds of {owed}"]
 
 
 def _overpaid(world: World) -> list[str]:

@@ -11,7 +11,7 @@ from oracle.merkle import Tree
 from tests.differential.chain import function
 from tests.differential.model.committees import Vote
 from tests.differential.model.state import Config, Fund, Offer, Slashing, World
-from tests.differential.stage import KEYS, Stage
+from tests.differential.stage import KEYS, Stage, signature
 
 Model = Callable[..., int | None]
 
@@ -124,14 +124,24 @@ class Scene:
         """The signatures for these votes, of the digest that a view of the committee contract tells."""
         if not self.stage.keys:
             return [(vote.member, b"") for vote in votes]
-        call = function("OracleCommittee", digest).calldata(*args)
-        message = self.stage.chain.read(self.world.committee_contract, call)
+        message = self._digest(digest, *args)
         return [(vote.member, _sign(config, vote, message)) for vote in votes]
+
+    def of_bundle(self, member: str, committee: int, epoch: int, digest: bytes) -> bytes:
+        """A member's signature of a bundle of an epoch."""
+        return _signed(member, self._digest("bundleDigest", committee, epoch, digest))
+
+    def _digest(self, name: str, *args: Any) -> bytes:
+        call = function("OracleCommittee", name).calldata(*args)
+        return self.stage.chain.read(self.world.committee_contract, call)
 
 
 def _sign(config: Config, vote: Vote, message: bytes) -> bytes:
     if vote.member >= len(config.members):
         return bytes(65)
-    signed = message if vote.genuine else message[::-1]
-    raw = KEYS[config.members[vote.member]].sign_recoverable(signed, hasher=None)
-    return raw[:64] + bytes((raw[64] + 27,))
+    return _signed(config.members[vote.member], message if vote.genuine else message[::-1])
+
+
+def _signed(member: str, message: bytes) -> bytes:
+    v, r, s = signature(KEYS[member], message)
+    return r + s + bytes((v,))

@@ -39,18 +39,27 @@ def role(name: str) -> str:
     return "0x" + keccak256(name.encode())[-20:].hex()
 
 
+def _keys(name: str, count: int) -> dict[str, PrivateKey]:
+    keys = [PrivateKey(keccak256(f"{name} {i}".encode())) for i in range(count)]
+    return {"0x" + keccak256(key.public_key.format(compressed=False)[1:])[-20:].hex(): key for key in keys}
+
+
+def signature(key: PrivateKey, digest: bytes) -> tuple[int, bytes, bytes]:
+    """v, r and s."""
+    raw = key.sign_recoverable(digest, hasher=None)
+    return raw[64] + 27, raw[:32], raw[32:64]
+
+
+KEYS = _keys("member", 7)
+DEPOSITOR_KEYS = _keys("depositor", 4)
 OWNERS = (role("owner"), role("other owner"))
-DEPOSITORS = tuple(role(f"depositor {i}") for i in range(4))
+DEPOSITORS = tuple(DEPOSITOR_KEYS)
 OPERATORS = tuple(role(f"operator {i}") for i in range(4))
 PAYOUTS = tuple(role(f"payout {i}") for i in range(5))
 ARBITER = role("arbiter")
 ANYONE = role("anyone")
 RECIPIENTS = (role("fee recipient"), role("other fee recipient"))
-SENDERS = (*OWNERS, *DEPOSITORS, *OPERATORS, ARBITER, ANYONE)
-KEYS = {
-    "0x" + keccak256(key.public_key.format(compressed=False)[1:])[-20:].hex(): key
-    for key in (PrivateKey(keccak256(f"member {i}".encode())) for i in range(7))
-}
+SENDERS = (*OWNERS, *DEPOSITORS, *OPERATORS, ARBITER, ANYONE, *KEYS)
 
 
 @dataclass
@@ -74,7 +83,7 @@ def build(setting: Setting) -> Stage:
     fund = chain.deploy("RedundancyFund", terms, (committee, wrapped, setting.terms))
     now = setting.clock.genesis
     world = World(setting.clock, setting.terms, CHALLENGE_BOND, fund, committee, wrapped, now)
-    world.tokens = {wrapped: Token(), token: Token()}
+    world.tokens = {wrapped: Token(), token: Token(permits=True)}
     stage = Stage(chain, world, setting.keys)
     _hand_out_tokens(stage, token)
     for count, quorum, recipient in ((4, 3, RECIPIENTS[0]), (3, 2, RECIPIENTS[1])):

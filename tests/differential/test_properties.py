@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.differential import stage
-from tests.differential.model import funding, settlement, tokens
+from tests.differential.model import bonds, funding, settlement, tokens
 from tests.differential.model.state import NO_OFFER, ZERO, Fund, Offer, Price, Slashing, World
 from tests.differential.properties import broken, reached
 
@@ -25,6 +25,7 @@ def world() -> World:
     settlement.settle(world, stage.ANYONE, 0, 1, [])
     world.now += world.clock.length
     funding.top_up(world, stage.DEPOSITORS[1], 0, 1, 7)
+    bonds.post(world, stage.ANYONE, 5, 1)
     return world
 
 
@@ -39,6 +40,7 @@ def test_sound_books_break_no_rule(world: World) -> None:
         (lambda world, fund: setattr(fund, "free", fund.free + 1), "the books of fund 1 do not balance"),
         (lambda world, fund: setattr(world.deposits[0], "amount", 104), "deposit 1 of 104 is worth 105"),
         (lambda world, fund: tokens.transfer(world, fund.token, world.fund_contract, stage.ANYONE, 1), "are missing"),
+        (lambda world, _: tokens.wrap(world, world.committee_contract, 1), "contract holds 6 for bonds of 5"),
         (lambda world, fund: setattr(fund.turns[0], "price", Price(1, 2)), "the price of shares in fund 1 rises"),
     ],
 )

@@ -7,7 +7,7 @@ from collections import Counter, deque
 import pytest
 
 from tests.differential.campaign import Tally, play
-from tests.differential.model import locks, settlement, shares
+from tests.differential.model import bonds, locks, settlement, shares, tokens
 from tests.differential.propose import ACTIONS
 from tests.differential.sequence import Difference, run
 
@@ -44,6 +44,8 @@ WRONG: list[tuple[object, str, object]] = [
     (settlement, "BPS", 10_001),
     (settlement, "ONE", 10**9 + 1),
     (locks, "BPS", 9_999),
+    (bonds, "notice", lambda _: 1),
+    (tokens, "permit", lambda *_: None),
 ]
 
 

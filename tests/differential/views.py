@@ -17,6 +17,7 @@ def views(world: World) -> Iterator[View]:
     """All that is compared after every call."""
     for fund in world.funds:
         yield _view(world, "fundOf", (fund.number,), fund_words(fund))
+        yield _view(world, "releaseOf", (fund.number,), (int.from_bytes(fund.release),))
         yield _view(world, "mirrorsDigest", (fund.number,), (mirrors.latest_set(fund),))
         for number in range(max(1, len(fund.turns) - 1), len(fund.turns) + 1):
             yield _view(world, "turnOf", (fund.number, number), turn_words(fund.turns[number - 1]))
@@ -87,9 +88,16 @@ def lock_words(lock: Lock) -> tuple[Word, ...]:
 def _money(world: World) -> Iterator[View]:
     for token, book in world.tokens.items():
         for holder, balance in book.balances.items():
-            yield "balanceOf", token, _balance_call(holder), pack((balance,))
+            yield "balanceOf", token, _token_call("balanceOf", holder), pack((balance,))
+        for holder, used in book.nonces.items():
+            yield "nonces", token, _token_call("nonces", holder), pack((used,))
+        for (holder, spender), allowed in book.allowances.items():
+            yield "allowance", token, _token_call("allowance", holder, spender), pack((allowed,))
     for key, amount in world.fees.items():
         yield _view(world, "fees", key, (amount,))
+
+    for (committee, member), bond in world.bonds.items():
+        yield "bondOf", world.committee_contract, _bond_call(committee, member), pack(bond)
 
 
 def _view(world: World, name: str, args: tuple[Word, ...], words: tuple[Word, ...]) -> View:
@@ -102,5 +110,10 @@ def _fund_call(name: str, args: tuple[Word, ...]) -> bytes:
 
 
 @cache
-def _balance_call(holder: str) -> bytes:
-    return function("DemoToken", "balanceOf").selector + pack((holder,))
+def _bond_call(committee: int, member: str) -> bytes:
+    return function("OracleCommittee", "bondOf").selector + pack((committee, member))
+
+
+@cache
+def _token_call(name: str, *args: str) -> bytes:
+    return function("DemoToken", name).selector + pack(args)

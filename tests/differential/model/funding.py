@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from oracle.digests import address_word, keccak256, uint_word
 from tests.differential.model import committees, shares, tokens
@@ -12,6 +13,7 @@ from tests.differential.model.state import (
     Deposit,
     Fund,
     Offer,
+    Refused,
     Slashing,
     Turn,
     World,
@@ -33,8 +35,9 @@ def terms_digest(known: int, owner: str, token: str, offer: Offer, slashing: Sla
 
 
 def create_fund(
-    world: World, caller: str, value: int, token: str, offer: Offer, min_stake: int, slashing: Slashing, policy: bytes
-) -> int:
+    world: World, caller: str, value: int, token: str, offer: Offer, min_stake: int, slashing: Slashing, policy: bytes,
+    release: bytes,
+) -> int:  # fmt: skip
     """Opens a fund; it binds from the next epoch's start."""
     del value
     require(token in world.tokens, "NotAContract")
@@ -42,8 +45,16 @@ def create_fund(
     _accept_offer(world, 0, caller, token, offer, slashing, policy)
     number = len(world.funds) + 1
     first = world.epoch + 1
-    world.funds.append(Fund(number, caller, token, min_stake, slashing, offer, first, settled=first))
+    world.funds.append(Fund(number, caller, token, min_stake, slashing, offer, first, release, settled=first))
     return number
+
+
+def publish_release(world: World, caller: str, value: int, number: int, release: bytes) -> None:
+    """Names another release."""
+    del value
+    fund = fund_of(world, number)
+    require(caller == fund.owner, "NotOwner")
+    fund.release = release
 
 
 def announce_change(world: World, caller: str, value: int, number: int, offer: Offer, policy: bytes) -> None:
@@ -70,6 +81,15 @@ def top_up(world: World, caller: str, value: int, number: int, amount: int) -> i
     turn.joining.append(deposit)
     world.deposits.append(deposit)
     return deposit.number
+
+
+def top_up_with_permit(world: World, caller: str, value: int, number: int, amount: int, shown: tokens.Permit) -> int:
+    """The same after a permit of just this much; where that fails, what was allowed before is enough or not."""
+    fund = fund_of(world, number)
+    if world.tokens[fund.token].permits and shown.amount == amount:
+        with suppress(Refused):
+            tokens.permit(world, caller, 0, fund.token, shown)
+    return top_up(world, caller, value, number, amount)
 
 
 def give_notice(world: World, caller: str, value: int, number: int) -> None:

@@ -76,10 +76,12 @@ class Slashing(NamedTuple):
 
 @dataclass
 class Token:
-    """An ERC-20 token without peculiarities."""
+    """An ERC-20 token without peculiarities; `permits` if it has ERC-2612's permit."""
 
     balances: dict[str, int] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
+    permits: bool = False
+    nonces: dict[str, int] = field(default_factory=dict)
 
 
 class Config(NamedTuple):
@@ -123,6 +125,13 @@ class Challenge:
 
     challenger: str
     ruling: Ruling = Ruling.NONE
+
+
+class Bond(NamedTuple):
+    """What a member has posted, and from when it may be taken; 0 without a notice."""
+
+    amount: int
+    free_from: int = 0
 
 
 class Price(NamedTuple):
@@ -220,6 +229,7 @@ class Fund:
     slashing: Slashing
     offer: Offer
     first: int
+    release: bytes = bytes(32)
     next_offer: Offer = NO_OFFER
     changes_at: int = 0
     decided: list[Offer | None] = field(default_factory=list)
@@ -254,6 +264,7 @@ class World:
     reports: dict[tuple[int, int], Report] = field(default_factory=dict)
     challenges: dict[tuple[int, int, int], Challenge] = field(default_factory=dict)
     acceptances: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    bonds: dict[tuple[int, str], Bond] = field(default_factory=dict)
     accepted: set[tuple[int, int, bytes, int]] = field(default_factory=set)
     funds: list[Fund] = field(default_factory=list)
     deposits: list[Deposit] = field(default_factory=list)

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tests.differential.model.state import World, require
+
+
+class Permit(NamedTuple):
+    """What a holder has signed for: that `spender` may take `amount`, told to the token by `until`.
+
+    `genuine` unless another has signed it, or it was signed for another use.
+    """
+
+    holder: str
+    spender: str
+    amount: int
+    until: int
+    nonce: int
+    genuine: bool
 
 
 def approve(world: World, caller: str, value: int, token: str, spender: str, amount: int) -> None:
     """Lets `spender` take this much; there is no endless allowance but the greatest number."""
     del value
     world.tokens[token].allowances[caller, spender] = amount
+
+
+def permit(world: World, caller: str, value: int, token: str, shown: Permit) -> None:
+    """Lets the spender take what the holder has signed for, whoever shows it, once."""
+    del caller, value
+    book = world.tokens[token]
+    require(world.now <= shown.until, "ERC2612ExpiredSignature")
+    used = book.nonces.get(shown.holder, 0)
+    require(shown.genuine and shown.nonce == used, "ERC2612InvalidSigner")
+    book.nonces[shown.holder] = used + 1
+    book.allowances[shown.holder, shown.spender] = shown.amount
 
 
 def transfer(world: World, token: str, sender: str, to: str, amount: int) -> None:

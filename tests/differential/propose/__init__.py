@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.differential.propose import funders, operators, oracles, settlers
+from tests.differential.propose import bonds, funders, operators, oracles, permits, settlers
 from tests.differential.scene import Call, Scene
 
 Proposal = Callable[[Scene], Call | None]
@@ -13,7 +13,10 @@ ACTIONS: dict[str, tuple[int, Proposal]] = {
     "accept": (3, oracles.accept),
     "createFund": (2, funders.create_fund),
     "announceChange": (2, funders.announce_change),
-    "topUp": (6, funders.top_up),
+    "publishRelease": (1, funders.publish_release),
+    "topUp": (5, funders.top_up),
+    "topUpWithPermit": (2, permits.top_up),
+    "permit": (1, permits.permit),
     "giveNotice": (3, funders.give_notice),
     "depart": (6, funders.depart),
     "collect": (4, funders.collect),
@@ -31,6 +34,10 @@ ACTIONS: dict[str, tuple[int, Proposal]] = {
     "challenge": (2, oracles.challenge),
     "rule": (5, oracles.rule),
     "conclude": (2, oracles.conclude),
+    "postBond": (1, bonds.post),
+    "giveBondNotice": (1, bonds.give_notice),
+    "takeBond": (1, bonds.take),
+    "burnBond": (1, bonds.burn),
     "settle": (18, settlers.settle),
     "withdrawFee": (2, settlers.withdraw_fee),
 }

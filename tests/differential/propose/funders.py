@@ -32,12 +32,25 @@ def create_fund(scene: Scene) -> Call | None:
     token = ZERO if scene.odds(2) else found.token
     min_stake = scene.rng.choice((0, 1, 10**6))
     slashing = _slashing(scene) if scene.odds(5) else found.slashing
-    made = (token, found.offer, min_stake, slashing, "app", found.policy, b"\1" * 32, "https://example.org")
+    release = scene.rng.randbytes(32)
+    made = (token, found.offer, min_stake, slashing, "app", found.policy, release, "https://example.org")
     return scene.on_fund_as(
         "createFund", found.owner, 0, (made,),
         lambda world: funding.create_fund(
-            world, found.owner, 0, token, found.offer, min_stake, slashing, found.policy
+            world, found.owner, 0, token, found.offer, min_stake, slashing, found.policy, release
         ),
+    )  # fmt: skip
+
+
+def publish_release(scene: Scene) -> Call | None:
+    """Another release, now and then by who is not the owner."""
+    fund = scene.fund()
+    if not fund:
+        return None
+    caller, release = ANYONE if scene.odds(5) else fund.owner, scene.rng.randbytes(32)
+    return scene.on_fund_as(
+        "publishRelease", caller, 0, (fund.number, release, "https://example.org"),
+        lambda world: funding.publish_release(world, caller, 0, fund.number, release),
     )  # fmt: skip
 
 
@@ -60,7 +73,7 @@ def top_up(scene: Scene) -> Call | None:
     fund = scene.fund()
     if not fund or (scene.spendthrift and fund.free > 3 * fund.offer.reward and scene.odds(80)):
         return None
-    amount = _amount(scene, fund.offer.reward)
+    amount = amount_of(scene, fund.offer.reward)
     native = scene.odds(50) if fund.token == scene.world.wrapped else scene.odds(2)
     value = amount + scene.odds(2) if native else 0
     number = 0 if scene.odds(1) else fund.number
@@ -116,7 +129,7 @@ def _slashing(scene: Scene) -> Slashing:
     ))  # fmt: skip
 
 
-def _amount(scene: Scene, reward: int) -> int:
+def amount_of(scene: Scene, reward: int) -> int:
     """Mostly some epochs' worth and a little, so that funds are spent to the last unit; rarely nothing or too much."""
     rng = scene.rng
     if scene.odds(3):

@@ -23,6 +23,7 @@ _PARTS = {
     "status": ("oracle.commands.status", "Say how this node's measuring goes."),
     "release": ("oracle.release_cli", "Build and check releases."),
     "keys": ("oracle.keys", "Make and show keystore files."),
+    "contracts": ("oracle.commands.contracts", "Put the contracts on a chain, and check those that are there."),
     "fund": ("oracle.commands.fund", "Open a fund, change it and add to it."),
     "deposit": ("oracle.commands.deposit", "Take back what of a deposit is not spent."),
     "endowment": ("oracle.commands.endowment", "Lend principal to a vault whose yield goes to a fund."),

@@ -96,9 +96,13 @@ class Chain:
         """An account's native coin, in wei."""
         return self.web3.eth.get_balance(Web3.to_checksum_address(account))
 
+    def code(self, address: str) -> bytes:
+        """The contract at the address; nothing where there is none."""
+        return bytes(self.web3.eth.get_code(Web3.to_checksum_address(address)))
+
     def has_code(self, address: str) -> bool:
         """Whether a contract stands at the address."""
-        return len(self.web3.eth.get_code(Web3.to_checksum_address(address))) > 0
+        return len(self.code(address)) > 0
 
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of any method of the endpoint; development chains have many of their own."""

@@ -11,7 +11,7 @@ from oracle.chain.client import Chain
 from oracle.chain.contracts import Contract
 from oracle.chain.structs import Bond, Challenge, CommitteeConfig, Outcome
 from oracle.chain.transactions import Account, Receipt
-from oracle.model import Clock, CommitteeId, Digest
+from oracle.model import Address, Clock, CommitteeId, Digest
 
 
 class CommitteeContract(Contract):
@@ -23,6 +23,10 @@ class CommitteeContract(Contract):
     def clock(self) -> Clock:
         """The time that all epochs follow."""
         return Clock(*self.call("clock"))
+
+    def wrapped_native(self) -> Address:
+        """The token of all bonds."""
+        return Address(self.call("WRAPPED_NATIVE"))
 
     def current_epoch(self) -> int:
         """The epoch of the newest block."""

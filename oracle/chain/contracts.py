@@ -141,6 +141,17 @@ class WrappedNative(Token):
     def __init__(self, chain: Chain, address: str) -> None:
         super().__init__(chain, address, "WrappedNative")
 
+    def takes_native(self, sender: str) -> bool:
+        """Whether it would take a wei from this account, and counts in the 18 decimals of native coin."""
+        deposit = {"from": sender, "to": self.address, "value": "0x1", "data": self._contract.encode_abi("deposit")}
+        try:
+            self.chain.rpc("eth_call", deposit, "latest")
+        except Web3RPCError as error:
+            if _is_of_the_code(error):
+                return False
+            raise failed("deposit", error) from error
+        return bool(self.told("decimals", "uint8") == 18)
+
     def wrap(self, account: Account, value_wei: int) -> Receipt:
         """Turns native coin into tokens."""
         return self.send(account, "deposit", value_wei=value_wei)

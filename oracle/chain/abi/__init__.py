@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,11 +13,17 @@ CONTRACTS = ("DemoToken", "Endowment", "OracleCommittee", "RedundancyFund", "Sav
 
 @dataclass(frozen=True)
 class Artifact:
-    """One contract: `entries` is its ABI, `bytecode` creates it (0x-hex, without constructor arguments)."""
+    """One contract: `entries` is its ABI, `bytecode` creates it (0x-hex, without constructor arguments).
+
+    Of ours `deployed` is the code that stands on the chain then, with zeros in the place of the words that the creation
+    sets; where those begin, in bytes, say `immutables` by name.
+    """
 
     name: str
     entries: list[dict[str, Any]]
     bytecode: str
+    deployed: str = ""
+    immutables: dict[str, list[int]] = field(default_factory=dict)
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         """The entries of one type: "event", "error", "function"."""
@@ -28,4 +34,4 @@ class Artifact:
 def artifact(name: str) -> Artifact:
     """The contract of this name, one of CONTRACTS."""
     found = json.loads(resources.files("oracle.chain.abi").joinpath(f"{name}.json").read_text())
-    return Artifact(name, found["abi"], found["bytecode"])
+    return Artifact(name, found["abi"], found["bytecode"], found.get("deployed", ""), found.get("immutables", {}))

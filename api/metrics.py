@@ -77,6 +77,7 @@ def _gauges(told: Progress) -> Iterator[Metric]:
         "made_epoch": ("The newest epoch that this node made a report of.", told.made_epoch),
         "indexed_block": ("The newest block in the store.", told.indexed_block),
         "indexed_age_seconds": ("How long ago the chain was indexed.", told.indexed_age_s),
+        "left_out": ("In how many things the store lacks something of the chain.", len(told.left_out)),
         "store_bytes": ("What the store takes on its disk.", told.store_bytes),
         "worker_up": ("1 while the worker tells of itself.", int(told.works)),
         "worker_processes": ("Processes of the worker.", vitals.processes if vitals else None),

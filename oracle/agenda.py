@@ -33,7 +33,7 @@ LOOKS_AN_EPOCH = 1_000
 """About so often it is looked for mirrors that are to be read, but at every tick in short epochs."""
 MOST_ADMITS = 500
 """Complete reads sent at a time: beyond that, later ones would wait in the queue instead of the store."""
-FORGET_EVERY_S = 60
+FORGET_EVERY_S = COMPARE_EVERY_S = 60
 _SOONEST_S = 2
 _LATEST_S = 60
 
@@ -59,6 +59,8 @@ def due(engine: sa.Engine, settings: Settings, now_s: float) -> list[Duty]:
             duties.append(Duty("controls", (), "controls", CONTROL_EVERY_S, 10, priority=1))
         if facts.get(engine, facts.FORGOTTEN) != (epoch := clock.epoch_at(int(now_s))):
             duties.append(Duty("forget", (epoch,), "forget", FORGET_EVERY_S, 60, priority=8))
+        if ledger.knows(engine, epoch) and (facts.get(engine, facts.COMPARED) or {}).get("epoch") != epoch:
+            duties.append(Duty("compare", (epoch,), "compare", COMPARE_EVERY_S, 60, priority=8))
         duties += dict.fromkeys(_measuring(engine, settings, clock, now_s))
         duties += dict.fromkeys(_reading(engine, settings, clock, now_s))
         if settings.keystores:

@@ -87,6 +87,15 @@ def index_once(engine: sa.Engine, chain: Chain, settings: Settings, most_batches
     return IndexResult(_next(engine, settings) - 1, head, logs, rewound_to)
 
 
+def forget_chain(engine: sa.Engine) -> None:
+    """Takes back all that was read of the chain, to be read anew; nothing else is touched."""
+    clock = facts.get_clock(engine)
+    while clock is not None and (tip := journal.tip(engine)) is not None:
+        if journal.rewind(engine, tip, None, clock):
+            break
+    facts.put(engine, facts.COMPARED, None)
+
+
 def _near_head(chain: Chain, newest: Block, first: int) -> int:
     """How many of the newest blocks are asked for one by one, where those from `first` on are wanted."""
     if first > newest.number - NEAR_HEAD:

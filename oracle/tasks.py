@@ -221,6 +221,16 @@ def forget(epoch: int) -> None:
             forget(_context().store, settings(), Epoch(epoch))
 
 
+@app.task(name="compare")  # type: ignore[untyped-decorator]
+def compare(epoch: int) -> None:
+    """Compare the store with what the contracts count."""
+    from oracle.compare import compare
+
+    with _told("compare", epoch=epoch), alone("compare") as free:
+        if free:
+            compare(_context(), Epoch(epoch))
+
+
 @app.task(name="release")  # type: ignore[untyped-decorator]
 def release(fund: int, epoch: int) -> None:
     """Read the manifests of the releases that count."""

@@ -113,6 +113,17 @@ def test_what_is_too_old_is_forgotten_once_an_epoch(ledger: Ledger) -> None:
     assert named(duties(ledger, ledger.clock.start_s(3) + 1), "forget") == [(3,)]
 
 
+def test_the_store_is_compared_with_the_chain_once_an_epoch_that_it_has_come_to(ledger: Ledger) -> None:
+    first_s, next_s = ledger.clock.start_s(2) + 1, ledger.clock.start_s(3) + 1
+    assert named(duties(ledger, first_s), "compare") == [(2,)]
+    facts.put(ledger.engine, facts.COMPARED, {"epoch": 2, "left_out": []})
+    assert named(duties(ledger, first_s + 8), "compare") == []
+    indexed = facts.get(ledger.engine, facts.INDEXED)
+    for to_s, expected in ((ledger.clock.end_s(2) - 1, []), (ledger.clock.end_s(2), [(3,)])):
+        facts.put(ledger.engine, facts.INDEXED, indexed | {"timestamp_s": to_s})
+        assert named(duties(ledger, next_s), "compare") == expected
+
+
 def test_a_release_is_read_before_its_mirrors_are(ledger: Ledger) -> None:
     now_s = ledger.clock.start_s(2) + 1
     found = duties(ledger, now_s)
@@ -211,7 +222,7 @@ def test_an_epoch_whose_end_is_not_indexed_waits(ledger: Ledger) -> None:
 def test_a_node_without_keys_only_measures(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     tasks = {duty.task for duty in duties(ledger, ledger.clock.end_s(1) + 1)}
-    assert tasks == {"index", "measure", "release", "forget"}
+    assert tasks == {"index", "measure", "release", "forget", "compare"}
 
 
 def test_a_chain_unknown_for_an_epoch_is_not_measured_from_memory(ledger: Ledger) -> None:

@@ -23,7 +23,19 @@ from oracle.store import facts, tables
 from tests.fixtures.command import keystore_of
 from tests.fixtures.stage import Stage
 
-EVERY_TASK = {"tick", "index", "measure", "release", "admit", "close", "settle", "source", "controls", "forget"}
+EVERY_TASK = {
+    "tick",
+    "index",
+    "measure",
+    "release",
+    "admit",
+    "close",
+    "settle",
+    "source",
+    "controls",
+    "forget",
+    "compare",
+}
 
 
 @pytest.fixture

@@ -58,9 +58,9 @@ class CommitteeContract(Contract):
         """The configuration in force at the epoch's start."""
         return structs.committee_config(self.call("configAt", committee, epoch))
 
-    def versions(self, committee: int) -> int:
+    def versions(self, committee: int, block: int | None = None) -> int:
         """How many configurations the committee has had, with the one that binds next."""
-        return int(self.call("versions", committee))
+        return int(self.call("versions", committee, block=block))
 
     def report_digest(self, committee: int, epoch: int, root: Digest, evidence: Digest) -> Digest:
         """The EIP-712 digest that members sign for a report."""

@@ -38,14 +38,14 @@ class Contract:
         self._contract = chain.web3.eth.contract(Web3.to_checksum_address(address), abi=entries, decode_tuples=True)
         self._name = name
 
-    def call(self, function: str, *args: Any, caller: str | None = None) -> Any:
-        """What a function would return now, to this caller if it matters who asks.
+    def call(self, function: str, *args: Any, caller: str | None = None, block: int | None = None) -> Any:
+        """What a function would return now or after this block, to this caller if it matters who asks.
 
         Raises: TransactionFailed with the contract's error if it refuses.
         """
         sender: Any = {"from": caller} if caller else None
         try:
-            return self._contract.functions[function](*args).call(sender)
+            return self._contract.functions[function](*args).call(sender, "latest" if block is None else block)
         except (ContractLogicError, Web3RPCError) as error:
             raise failed(function, error) from error
         except BadFunctionCallOutput as error:

@@ -97,9 +97,17 @@ class FundContract(Contract):
         """The most that a deposit can be worth when it leaves."""
         return int(self.call("worthOf", deposit))
 
-    def mirrors_digest(self, fund: int) -> Digest:
-        """The digest of the mirror set that the next registration or exit builds on."""
-        return Digest("0x" + self.call("mirrorsDigest", fund).hex())
+    def mirrors_digest(self, fund: int, block: int | None = None) -> Digest:
+        """The digest of the mirror set that the next registration or exit builds on; that after `block`, if given."""
+        return Digest("0x" + self.call("mirrorsDigest", fund, block=block).hex())
+
+    def release_of(self, fund: int, block: int | None = None) -> Digest:
+        """The digest of the release that was published last; that after `block`, if given."""
+        return Digest("0x" + self.call("releaseOf", fund, block=block).hex())
+
+    def counts(self, block: int | None = None) -> dict[str, int]:
+        """How many funds, deposits and mirrors there ever were; those after `block`, if given."""
+        return {name: int(self.call(name, block=block)) for name in ("funds", "deposits", "mirrors")}
 
     def create_fund(self, account: Account, made: NewFund) -> tuple[FundId, Receipt]:
         """Opens a fund, which the offer's committee has accepted."""

@@ -47,6 +47,9 @@ def lines(told: Progress) -> Iterator[str]:
     yield f"last report on the chain: {newest}"
     age = "never" if told.indexed_age_s is None else f"{told.indexed_age_s} s ago"
     yield f"chain indexed: {age}; store: {(told.store_bytes or 0) / 1e6:.1f} MB"
+    if told.left_out:
+        yield "the chain's endpoint has left logs out; use another, then run `mirrorbond index --anew`:"
+        yield from (f"  {sentence}" for sentence in told.left_out)
     if told.vitals is None:
         yield "worker: not heard of for half a minute"
     else:

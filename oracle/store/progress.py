@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,8 @@ class Vitals:
 class Progress:
     """A node in the epoch that runs. `slots` gives by the number of slots an epoch has the one that runs; `ups`,
     `downs` and `unknowns` are this node's votes of the epoch, `expected` how many there would be without a gap;
-    `counted` is since the store was made. None is what is not known."""
+    `counted` is since the store was made; `left_out` says what of the chain the store lacks. None is what is not
+    known."""
 
     node: str
     epoch: int
@@ -52,6 +53,7 @@ class Progress:
     indexed_age_s: int | None
     store_bytes: int | None
     vitals: Vitals | None
+    left_out: Sequence[str] = ()
     counted: Mapping[tuple[Counted, str], int] = field(default_factory=dict)
 
     @property
@@ -98,6 +100,7 @@ def progress(now: Moment, committee: int, node: str) -> Progress:
         indexed_age_s=None if now.indexed_s is None else max(0, now.now_ms // 1000 - now.indexed_s),
         store_bytes=_store_bytes(connection),
         vitals=_vitals(connection, node, now.now_ms // 1000),
+        left_out=tuple((facts.get_in(connection, facts.COMPARED) or {}).get("left_out", ())),
         counted=counters(connection, node),
     )
 

@@ -39,6 +39,7 @@ def test_counters_and_the_state_of_the_epoch_are_told(seeded: httpx.Client, file
     assert told["mirrorbond_worker_up", ()] == 1
     assert told["mirrorbond_mirrors", ()] > 0
     assert told["mirrorbond_store_bytes", ()] > 4_096
+    assert told["mirrorbond_left_out", ()] == 0
     assert any(name == "mirrorbond_slot" for name, _ in told)
 
 

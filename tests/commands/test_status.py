@@ -65,3 +65,16 @@ def test_before_the_chain_was_indexed_there_is_nothing(tmp_path: Path, monkeypat
     settings.cache_clear()
     with pytest.raises(InvalidInput, match="holds no chain yet"):
         run(as_json=True)
+
+
+def test_what_the_endpoint_left_out_is_told_with_the_mend(ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    work(ledger)
+    run(as_json=False)
+    assert "left logs out" not in capsys.readouterr().out
+    facts.put(ledger.engine, facts.COMPARED, {"epoch": 2, "left_out": ["the chain has 7 mirrors, the store 6"]})
+    run(as_json=False)
+    said = capsys.readouterr().out
+    assert "mirrorbond index --anew" in said
+    assert "  the chain has 7 mirrors, the store 6" in said
+    run(as_json=True)
+    assert json.loads(capsys.readouterr().out)["left_out"] == ["the chain has 7 mirrors, the store 6"]
